@@ -1,0 +1,111 @@
+// The objects of our HTTP API, /v1. Field names and types are those the published PandaStack clients read;
+// fields of ours are added beside them and never change the meaning of theirs.
+
+import { z } from 'zod'
+import { tier } from '../wire/host/v1/machines.ts'
+
+export const sandboxStatus = z.enum(['creating', 'running', 'paused', 'stopping', 'deleted', 'failed', 'hibernated'])
+export type SandboxStatus = z.infer<typeof sandboxStatus>
+
+export const sandbox = z
+  .object({
+    id: z.uuid(),
+    template: z.string(),
+    cpu: z.number().int(),
+    memory_mb: z.number().int(),
+    disk_mb: z.number().int(),
+    status: sandboxStatus,
+    guest_ip: z.string(),
+    host_tap: z.string(),
+    mac: z.string(),
+    vsock_cid: z.number().int(),
+    metadata: z.record(z.string(), z.string()),
+    from_snapshot: z.string(),
+    boot_ms: z.number().int(),
+    boot_mode: z.string(),
+    tier: z.union([tier, z.literal('')]),
+    isolation: z.string(),
+    persistent: z.boolean(),
+    ttl_seconds: z.number().int(),
+    expires_at: z.iso.datetime().nullable(),
+    failure: z.string().nullable(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Sandbox' })
+export type Sandbox = z.infer<typeof sandbox>
+
+/** One day short of 10 years: beyond it a TTL is a mistake. */
+export const ttlSecondsMax = 315_360_000
+
+export const sandboxCreate = z
+  .object({
+    template: z.string().max(128).optional(),
+    from_snapshot: z.string().max(128).optional(),
+    ttl_seconds: z.number().int().positive().max(ttlSecondsMax).optional(),
+    persistent: z.boolean().optional(),
+    metadata: z.record(z.string().max(128), z.string().max(4096)).optional(),
+    env: z.record(z.string().max(128), z.string().max(32_768)).optional(),
+    cpu: z.number().int().positive().max(64).optional(),
+    memory_mb: z.number().int().min(128).max(262_144).optional(),
+    disk_gb: z.number().int().positive().max(1024).optional(),
+    volumes: z.array(z.object({ name: z.string(), read_only: z.boolean().optional() })).optional(),
+  })
+  .meta({ id: 'SandboxCreate' })
+export type SandboxCreate = z.infer<typeof sandboxCreate>
+
+export const lifecycle = z
+  .object({ ttl_seconds: z.number().int(), persistent: z.boolean(), idle_seconds: z.number().int(), expires_at: z.iso.datetime().nullable() })
+  .meta({ id: 'Lifecycle' })
+export type Lifecycle = z.infer<typeof lifecycle>
+
+export const execRequest = z
+  .object({
+    cmd: z.string().min(1).max(8_388_608),
+    timeout_seconds: z.number().positive().max(86_400).optional(),
+    env: z.record(z.string(), z.string()).optional(),
+    cwd: z.string().max(4096).optional(),
+    user: z.string().max(64).optional(),
+  })
+  .meta({ id: 'ExecRequest' })
+export type ExecRequest = z.infer<typeof execRequest>
+
+export const execResult = z
+  .object({ stdout: z.string(), stderr: z.string(), exit_code: z.number().int(), duration_ms: z.number(), truncated: z.boolean().optional() })
+  .meta({ id: 'ExecResult' })
+export type ExecResult = z.infer<typeof execResult>
+
+export const event = z
+  .object({ seq: z.number().int(), time: z.iso.datetime(), sandbox_id: z.uuid(), type: z.string(), payload: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'Event' })
+export type Event = z.infer<typeof event>
+
+export const template = z
+  .object({
+    name: z.string(),
+    rootfs_path: z.string(),
+    size_bytes: z.number().int(),
+    cpu: z.number().int(),
+    memory_mb: z.number().int(),
+    disk_mb: z.number().int(),
+    is_global: z.boolean(),
+    workspace: z.string(),
+    label: z.string(),
+    description: z.string(),
+    category: z.string(),
+    base: z.string(),
+    tools: z.array(z.string()),
+    aliases: z.array(z.string()),
+    baked: z.boolean(),
+    isolation: z.string(),
+    tier: z.string(),
+    meta: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Template' })
+export type Template = z.infer<typeof template>
+
+export const token = z
+  .object({ prefix: z.string(), label: z.string(), created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() })
+  .meta({ id: 'Token' })
+export type Token = z.infer<typeof token>
+
+export const errorBody = z.object({ error: z.string(), code: z.string().optional(), hint: z.string().optional() }).meta({ id: 'Error' })

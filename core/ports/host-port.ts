@@ -1,0 +1,24 @@
+// What core needs of a host. Implemented over the host wire by host-client, and by nothing else.
+
+import type { HostInfo, LeakReport, MachineReport, MachineSpec, MachineStats } from '@pandastack/contracts/wire/host/v1/machines.ts'
+
+export interface HostPort {
+  /**
+   * Makes the machine what the spec says and answers with its report once that is so, it has failed, or `waitMs` is over.
+   * Safe to repeat. Throws `HostUnreachable` when the agent does not answer; then nothing is known about the outcome.
+   */
+  ensure(spec: MachineSpec, options: { waitMs: number; signal?: AbortSignal }): Promise<MachineReport>
+  machines(): Promise<MachineReport[]>
+  /** Tells the agent that the end of this machine is stored, so its ledger may forget it. */
+  forget(machineId: string): Promise<void>
+  stats(machineId: string): Promise<MachineStats | null>
+  /** All reports, then every change, until the signal aborts; reconnects by itself. */
+  follow(onReport: (report: MachineReport) => void, signal: AbortSignal): Promise<void>
+  info(): Promise<HostInfo>
+  bake(template: string, onProgress: (step: string, percent: number) => void, signal?: AbortSignal): Promise<void>
+  leaks(): Promise<LeakReport>
+}
+
+export class HostUnreachable extends Error {
+  override name = 'HostUnreachable'
+}
