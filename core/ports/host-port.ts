@@ -22,3 +22,16 @@ export interface HostPort {
 export class HostUnreachable extends Error {
   override name = 'HostUnreachable'
 }
+
+/** The agent answered and said no, in its own words; `code` is the wire's (`stale_intent`, `unknown_template`, ...). */
+export class HostRefused extends Error {
+  override name = 'HostRefused'
+  readonly status: number
+  readonly code: string
+
+  constructor(message: string, options: { status: number; code: string }) {
+    super(message)
+    this.status = options.status
+    this.code = options.code
+  }
+}

@@ -1,0 +1,128 @@
+// The host port of core over the host wire (contracts/wire/host/v1). Keeps no state but its connections.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { z } from 'zod'
+import {
+  hostInfo,
+  leakReport,
+  machineReport,
+  machineStats,
+} from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { HostRefused } from '@pandastack/core/ports/host-port.ts'
+import type { HostPort } from '@pandastack/core/ports/host-port.ts'
+import { callHost, openCall, outward } from './host-call.ts'
+import { readNdjson } from './ndjson.ts'
+
+/** Reports and pings come at least every 10 s; three missed pings mean that the stream is dead. */
+const reportSilenceMs = 30_000
+const backoffMs = { first: 100, max: 5000 }
+const bakeSilenceMs = 600_000
+
+const machineList = z.object({ machines: z.array(machineReport) })
+const reportLine = z.union([z.object({ ping: z.literal(true) }), machineReport])
+const bakeLine = z.union([
+  z.object({ step: z.string(), percent: z.number() }),
+  z.object({ done: z.literal(true) }),
+  z.object({ error: z.string() }),
+])
+
+/** `socketPath`: the host agent's unix socket. `onTrouble` hears of lost report streams. Disposing closes connections. */
+export const createHostPort = (options: {
+  socketPath: string
+  onTrouble?: (error: unknown) => void
+}): HostPort & AsyncDisposable => {
+  const pool = new Pool('http://host', { socketPath: options.socketPath, pipelining: 1 })
+  const machine = (id: string): string => `/v1/machines/${encodeURIComponent(id)}`
+  return {
+    ensure: (spec, { waitMs, signal }) =>
+      callHost(pool, machineReport, {
+        method: 'PUT',
+        path: `${machine(spec.machineId)}?wait_ms=${Math.round(waitMs)}`,
+        body: spec,
+        silenceMs: waitMs + 10_000,
+        ...(signal && { signal }),
+      }),
+    machines: async () =>
+      (await callHost(pool, machineList, { method: 'GET', path: '/v1/machines' })).machines,
+    forget: async (machineId) => {
+      await absentAsNull(drained(pool, { method: 'DELETE', path: `${machine(machineId)}/record` }))
+    },
+    stats: (machineId) =>
+      absentAsNull(callHost(pool, machineStats, { method: 'GET', path: `${machine(machineId)}/stats` })),
+    follow: (onReport, signal) => followReports(pool, onReport, signal, options.onTrouble),
+    info: () => callHost(pool, hostInfo, { method: 'GET', path: '/v1/host' }),
+    bake: (template, onProgress, signal) => bakeTemplate(pool, template, onProgress, signal),
+    leaks: () => callHost(pool, leakReport, { method: 'GET', path: '/v1/leaks', silenceMs: 60_000 }),
+    [Symbol.asyncDispose]: () => pool.destroy(),
+  }
+}
+
+const drained = async (pool: Pool, call: Parameters<typeof openCall>[1]): Promise<void> => {
+  const reply = await openCall(pool, call)
+  reply.body.destroy()
+}
+
+const absentAsNull = async <T>(call: Promise<T>): Promise<T | null> => {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof HostRefused && error.status === 404) return null
+    throw error
+  }
+}
+
+const followReports = async (
+  pool: Pool,
+  onReport: (report: MachineReport) => void,
+  signal: AbortSignal,
+  onTrouble?: (error: unknown) => void,
+): Promise<void> => {
+  let pauseMs = backoffMs.first
+  while (!signal.aborted) {
+    try {
+      const reply = await openCall(pool, {
+        method: 'GET',
+        path: '/v1/reports',
+        silenceMs: reportSilenceMs,
+        signal,
+      })
+      for await (const value of readNdjson(reply.body)) {
+        const line = reportLine.parse(value)
+        pauseMs = backoffMs.first
+        if ('machineId' in line) onReport(line)
+      }
+    } catch (error) {
+      if (!signal.aborted) onTrouble?.(outward(error))
+    }
+    await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined)
+    pauseMs = Math.min(pauseMs * 2, backoffMs.max)
+  }
+}
+
+const bakeTemplate = async (
+  pool: Pool,
+  template: string,
+  onProgress: (step: string, percent: number) => void,
+  signal?: AbortSignal,
+): Promise<void> => {
+  const reply = await openCall(pool, {
+    method: 'POST',
+    path: `/v1/templates/${encodeURIComponent(template)}/bake`,
+    body: {},
+    silenceMs: bakeSilenceMs,
+    ...(signal && { signal }),
+  })
+  try {
+    for await (const value of readNdjson(reply.body)) {
+      const line = bakeLine.parse(value)
+      if ('done' in line) return
+      if ('error' in line) throw new HostRefused(line.error, { status: 500, code: 'bake_failed' })
+      onProgress(line.step, line.percent)
+    }
+    throw new Error('the stream ended before the bake was done')
+  } catch (error) {
+    throw outward(error, signal)
+  }
+}
