@@ -34,7 +34,6 @@ export const createHostPort = (options: {
   onTrouble?: (error: unknown) => void
 }): HostPort & AsyncDisposable => {
   const pool = new Pool('http://host', { socketPath: options.socketPath, pipelining: 1 })
-  const machine = (id: string): string => `/v1/machines/${encodeURIComponent(id)}`
   return {
     ensure: (spec, { waitMs, signal }) =>
       callHost(pool, machineReport, {
@@ -58,6 +57,8 @@ export const createHostPort = (options: {
     [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
+
+const machine = (id: string): string => `/v1/machines/${encodeURIComponent(id)}`
 
 const drained = async (pool: Pool, call: Parameters<typeof openCall>[1]): Promise<void> => {
   const reply = await openCall(pool, call)
