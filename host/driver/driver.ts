@@ -64,7 +64,12 @@ export interface Driver {
   /** Makes the shell the machine that was captured. It runs when this returns. */
   restore(shell: MachineHandle, snapshot: Snapshot, signal: AbortSignal): Promise<void>
   /** Writes memory, device state and disk of one instant into `dir` (which exists and is empty). */
-  capture(machine: MachineHandle, dir: string, options: { leaveRunning: boolean }, signal: AbortSignal): Promise<void>
+  capture(
+    machine: MachineHandle,
+    dir: string,
+    options: { leaveRunning: boolean },
+    signal: AbortSignal,
+  ): Promise<void>
   pause(machine: MachineHandle, signal: AbortSignal): Promise<void>
   resume(machine: MachineHandle, signal: AbortSignal): Promise<void>
   /** Ends the machine or shell and removes what the driver keeps outside `place.dir`. Never refuses. */
@@ -74,9 +79,18 @@ export interface Driver {
   recover(machine: MachineHandle): Promise<'running' | 'paused' | 'dead'>
   /** Processes of this driver on this host that none of the known machines accounts for. */
   strays(known: readonly MachineHandle[]): Promise<{ pid: number; detail: string }[]>
+  /** Takes away what the driver keeps on the host for all machines. Only when none is left. */
+  release(): Promise<void>
 }
 
-export type DriverErrorKind = 'unusable' | 'no_space' | 'incompatible_snapshot' | 'corrupt_snapshot' | 'dead' | 'deadline' | 'failed'
+export type DriverErrorKind =
+  | 'unusable'
+  | 'no_space'
+  | 'incompatible_snapshot'
+  | 'corrupt_snapshot'
+  | 'dead'
+  | 'deadline'
+  | 'failed'
 
 export class DriverError extends Error {
   override name = 'DriverError'

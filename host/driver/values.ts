@@ -28,6 +28,8 @@ export interface Nic {
   gateway: string
   /** How this host reaches the guest; unique on the host. */
   hostAddress: string
+  /** Where the guest agent listens, when not on its usual port (only where guests share the host's network). */
+  guestPort?: number
 }
 
 /** Limits of one machine. */

@@ -1,0 +1,89 @@
+// The host agent as one object: everything but its doors. Built from ports, so that it runs on fakes as well.
+
+import os from 'node:os'
+import path from 'node:path'
+import { randomUUID } from 'node:crypto'
+import type { HostInfo, LeakReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { findLeaks } from './leaks.ts'
+import { openLedger } from './ledger.ts'
+import { createMachines, type Machines } from './machines/machines.ts'
+import { createPlaces } from './places.ts'
+import type { AgentPorts } from './ports.ts'
+import { recoverHost } from './recover.ts'
+import { limitConcurrency } from './limit.ts'
+import { createShelf } from './shelf.ts'
+import { createTemplates, type Templates } from './templates/templates.ts'
+
+export interface Agent extends AsyncDisposable {
+  machines: Machines
+  templates: Templates
+  info(): Promise<HostInfo>
+  leaks(): Promise<LeakReport>
+}
+
+export interface AgentOptions {
+  stateDir: string
+  version: string
+  shelfSize: number
+  machinesMax?: number | undefined
+}
+
+const mib = 1_048_576
+/** What an idle sandbox costs at least; a host is not promised more of them than fit. */
+const machineMinMb = 64
+/** Creates are refused when less than this share of the memory is available. */
+const memoryReserve = 0.05
+
+export async function createAgent(ports: AgentPorts, options: AgentOptions): Promise<Agent> {
+  const ledger = openLedger(path.join(options.stateDir, 'ledger.sqlite'))
+  const hostId = ledger.setting('host_id', () => randomUUID())
+  let generation = Number(ledger.setting('generation', () => '0'))
+  const nextGeneration = (): number => {
+    ledger.setSetting('generation', String(++generation))
+    return generation
+  }
+  const places = createPlaces(ports)
+  const recovered = await recoverHost(ports, ledger, places)
+  const shelf = createShelf({ driver: ports.driver, places, size: options.shelfSize, log: ports.log })
+  const templates = createTemplates({ ...ports, driverVersion: ports.probe.version, shelf })
+  await templates.sweep()
+
+  const machinesMax = options.machinesMax ?? Math.max(4, Math.floor(os.totalmem() / mib / machineMinMb))
+  const machines = createMachines(
+    {
+      ...ports,
+      ledger,
+      start: { driver: ports.driver, shelf, templates, log: ports.log, nextGeneration },
+      admit: limitConcurrency(Math.max(2, os.availableParallelism())),
+    },
+    {
+      machinesMax,
+      refuse: () => (os.freemem() < os.totalmem() * memoryReserve ? 'this host is short of memory' : null),
+    },
+  )
+  await machines.restoreAll(recovered)
+
+  return {
+    machines,
+    templates,
+    info: async () => ({
+      hostId,
+      version: options.version,
+      driver: ports.driver.name,
+      tier: ports.probe.tier,
+      tierReason: ports.probe.reason,
+      cpus: os.availableParallelism(),
+      memoryMb: Math.floor(os.totalmem() / mib),
+      machinesMax,
+      machines: machines.all().length,
+      templates: await templates.states(),
+    }),
+    leaks: async () => ({ leaks: await findLeaks(ports, places) }),
+    [Symbol.asyncDispose]: async () => {
+      await shelf[Symbol.asyncDispose]()
+      const running = machines.all().flatMap((machine) => (machine.handle ? [machine.handle.place.nic] : []))
+      await ports.network.close({ keep: running })
+      ledger[Symbol.dispose]()
+    },
+  }
+}

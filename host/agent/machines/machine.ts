@@ -1,0 +1,227 @@
+// One machine: its row of the ledger, and the loop that alone changes it. Requests only say what is wanted and wake the
+// loop; the loop compares wanted with actual and takes one step at a time until they agree. Every change is written to
+// the ledger before it is reported.
+
+import type { MachineReport, MachineSpec, MachineState } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { Stats } from '@pandastack/driver/driver.ts'
+import type { MachineHandle } from '@pandastack/driver/values.ts'
+import { guestAddress } from '../guest.ts'
+import type { AgentPorts } from '../ports.ts'
+import type { Ledger, MachineRow } from '../ledger.ts'
+import { describeFailure, startMachine, type StartPorts } from './start.ts'
+import { isLive, next, type MachineEvent } from './state.ts'
+
+export interface MachineContext extends Pick<
+  AgentPorts,
+  'driver' | 'cgroups' | 'relay' | 'exits' | 'log' | 'probe'
+> {
+  ledger: Ledger
+  start: StartPorts
+  /** Runs at most as many starts at once as the host has processors. */
+  admit<T>(task: () => Promise<T>): Promise<T>
+  onReport(report: MachineReport): void
+}
+
+const controlDeadlineMs = 30_000
+
+export class Machine {
+  readonly id: string
+  #context: MachineContext
+  #spec: MachineSpec
+  #report: MachineReport
+  #handle: MachineHandle | null
+  #wanted: MachineSpec['desired']
+  #endReason: MachineReport['reason'] = null
+  #loop: Promise<void> | undefined
+  #stopStart = new AbortController()
+  #expiry: NodeJS.Timeout | undefined
+
+  constructor(context: MachineContext, row: MachineRow) {
+    this.#context = context
+    this.id = row.spec.machineId
+    this.#spec = row.spec
+    this.#report = row.report
+    this.#handle = row.handle
+    this.#wanted = row.spec.desired
+  }
+
+  get report(): MachineReport {
+    return this.#report
+  }
+
+  get handle(): MachineHandle | null {
+    return this.#handle
+  }
+
+  get intent(): number {
+    return this.#spec.intent
+  }
+
+  async stats(): Promise<Stats | null> {
+    return this.#handle ? await this.#context.driver.stats(this.#handle) : null
+  }
+
+  /** Takes a spec of the same or a later intent and works towards it. */
+  accept(spec: MachineSpec): void {
+    this.#spec = spec
+    this.#want(spec.desired, null)
+    this.#armExpiry()
+  }
+
+  /** Ends the machine for a reason of the host's own. */
+  end(reason: MachineReport['reason']): void {
+    this.#want('gone', reason)
+  }
+
+  /** Resolves when the loop rests: what is wanted is so, or cannot be. */
+  async settled(): Promise<void> {
+    while (this.#loop) await this.#loop
+  }
+
+  /** After a restart of the agent: the machine was found alive; its surroundings are put up again. */
+  async adopt(): Promise<void> {
+    await this.#surround()
+    this.#armExpiry()
+    this.#wake()
+  }
+
+  /** After a restart of the agent, or when the driver's process has ended: the machine is dead. */
+  async died(reason: NonNullable<MachineReport['reason']>, message: string): Promise<void> {
+    if (!isLive(this.#report.state)) return
+    const handle = this.#handle
+    await this.#unsurround()
+    if (handle) await this.#context.start.shelf.discard(handle)
+    this.#handle = null
+    this.#move(this.#report.state === 'starting' ? 'failed' : 'died', { reason, message })
+  }
+
+  #want(desired: MachineSpec['desired'], reason: MachineReport['reason']): void {
+    this.#wanted = desired
+    if (desired === 'gone') {
+      this.#endReason ??= reason
+      this.#stopStart.abort(new Error('the machine is no longer wanted'))
+    }
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#loop ??= this.#run()
+      .catch((error: unknown) =>
+        this.#context.log.error({ err: error, machineId: this.id }, 'machine loop failed'),
+      )
+      .finally(() => (this.#loop = undefined))
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const state: MachineState = this.#report.state
+      if (this.#wanted === 'gone') {
+        if (state === 'gone') return
+        await this.#end()
+      } else if (state === 'starting') await this.#start()
+      else if (state === 'running' && this.#wanted === 'paused') await this.#pause()
+      else if (state === 'paused' && this.#wanted === 'running') await this.#resume()
+      else {
+        if (this.#report.intent !== this.#spec.intent) this.#write({})
+        return
+      }
+    }
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const started = await this.#context.admit(() =>
+        startMachine(this.#context.start, this.#spec, this.#stopStart.signal),
+      )
+      this.#handle = started.handle
+      await this.#surround()
+      this.#move('started', {
+        bootMode: started.bootMode,
+        bootMs: started.bootMs,
+        guestIp: started.handle.place.nic.guestAddress,
+      })
+    } catch (error) {
+      if (this.#handle) await this.#context.start.shelf.discard(this.#handle)
+      this.#handle = null
+      if (this.#wanted === 'gone') return
+      this.#context.log.warn({ err: error, machineId: this.id }, 'machine could not be started')
+      this.#move('failed', describeFailure(error))
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await this.#context.driver.pause(this.#mustHandle(), AbortSignal.timeout(controlDeadlineMs))
+    this.#move('paused', {})
+  }
+
+  async #resume(): Promise<void> {
+    await this.#context.driver.resume(this.#mustHandle(), AbortSignal.timeout(controlDeadlineMs))
+    this.#move('resumed', {})
+  }
+
+  async #end(): Promise<void> {
+    if (this.#report.state !== 'stopping')
+      this.#move('end', { reason: this.#report.reason ?? this.#endReason })
+    clearTimeout(this.#expiry)
+    await this.#unsurround()
+    if (this.#handle) await this.#context.start.shelf.discard(this.#handle)
+    this.#handle = null
+    this.#move('ended', {})
+  }
+
+  #mustHandle(): MachineHandle {
+    if (!this.#handle) throw new Error(`machine ${this.id} is ${this.#report.state} without a handle`)
+    return this.#handle
+  }
+
+  async #surround(): Promise<void> {
+    const handle = this.#mustHandle()
+    const { host, port } = guestAddress(handle.place.nic)
+    await this.#context.relay.set(this.id, `${host}:${port}`)
+    this.#context.exits.watch(this.id, handle.process, () => void this.#exited())
+  }
+
+  async #unsurround(): Promise<void> {
+    this.#context.exits.unwatch(this.id)
+    await this.#context.relay.unset(this.id)
+  }
+
+  async #exited(): Promise<void> {
+    await this.settled()
+    const handle = this.#handle
+    if (!handle) return
+    const ooms = await this.#context.cgroups.oomKills(handle.machineId).catch(() => 0)
+    if (ooms > 0) return await this.died('oom', 'the sandbox used more memory than it has')
+    await this.died('driver_died', 'the sandbox process ended by itself')
+  }
+
+  #armExpiry(): void {
+    clearTimeout(this.#expiry)
+    const at = this.#spec.expiresAtUnixMs
+    if (at === null || !isLive(this.#report.state)) return
+    // Timers hold 24.8 days at most; a longer wait is taken in pieces.
+    const waitMs = Math.min(Math.max(0, at - Date.now()), 86_400_000)
+    this.#expiry = setTimeout(() => {
+      if (Date.now() >= at) this.end('expired')
+      else this.#armExpiry()
+    }, waitMs)
+  }
+
+  #move(event: MachineEvent, change: Partial<MachineReport>): void {
+    const state = next(this.#report.state, event)
+    if (state === null)
+      throw new Error(`machine ${this.id}: ${event} has no place in state ${this.#report.state}`)
+    this.#write({ ...change, state })
+  }
+
+  #write(change: Partial<MachineReport>): void {
+    this.#report = {
+      ...this.#report,
+      ...change,
+      intent: this.#spec.intent,
+      generation: this.#report.generation + 1,
+    }
+    this.#context.ledger.put({ spec: this.#spec, report: this.#report, handle: this.#handle })
+    this.#context.onReport(this.#report)
+  }
+}

@@ -1,0 +1,74 @@
+// From an accepted spec to a running, thawed machine: shell, restore, relay, thaw. Whatever fails, nothing is left.
+
+import type { MachineReport, MachineSpec } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { DriverError, type Driver } from '@pandastack/driver/driver.ts'
+import type { MachineHandle } from '@pandastack/driver/values.ts'
+import { thaw, ThawFailed } from '../guest.ts'
+import type { Log } from '../ports.ts'
+import type { Shelf } from '../shelf.ts'
+import { UnknownTemplate, type Templates } from '../templates/templates.ts'
+
+const startDeadlineMs = 240_000
+const thawDeadlineMs = 15_000
+
+export interface Started {
+  handle: MachineHandle
+  bootMode: 'snapshot' | 'cold'
+  bootMs: number
+}
+
+export interface StartFailure {
+  reason: NonNullable<MachineReport['reason']>
+  message: string
+}
+
+export interface StartPorts {
+  driver: Driver
+  shelf: Shelf
+  templates: Templates
+  log: Log
+  nextGeneration(): number
+}
+
+/** Steps and their times go to one log line. Throws what `describeFailure` understands. */
+export async function startMachine(
+  ports: StartPorts,
+  spec: MachineSpec,
+  ended: AbortSignal,
+): Promise<Started> {
+  const { driver, shelf, templates, log } = ports
+  const begun = performance.now()
+  const marks: Record<string, number> = {}
+  const mark = (step: string) => (marks[step] = Math.round((performance.now() - begun) * 10) / 10)
+  const signal = AbortSignal.any([ended, AbortSignal.timeout(startDeadlineMs)])
+
+  const { snapshot, baked } = await templates.ensure(spec.source.template, () => {}, signal)
+  mark('template')
+  const handle = await shelf.take(snapshot.image, snapshot.limits, signal)
+  mark('shell')
+  try {
+    await driver.restore(handle, snapshot, signal)
+    mark('restore')
+    await thaw(
+      spec,
+      handle.place.nic,
+      ports.nextGeneration(),
+      AbortSignal.any([signal, AbortSignal.timeout(thawDeadlineMs)]),
+    )
+    mark('thaw')
+  } catch (error) {
+    await shelf.discard(handle)
+    throw error
+  }
+  const bootMs = Math.round(performance.now() - begun)
+  log.info({ machineId: spec.machineId, place: handle.machineId, bootMs, marks }, 'machine started')
+  return { handle, bootMode: baked ? 'cold' : 'snapshot', bootMs }
+}
+
+export function describeFailure(error: unknown): StartFailure {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof UnknownTemplate) return { reason: 'unknown_template', message }
+  if (error instanceof ThawFailed) return { reason: 'thaw_failed', message }
+  if (error instanceof DriverError && error.kind === 'no_space') return { reason: 'capacity', message }
+  return { reason: 'boot_failed', message }
+}

@@ -1,0 +1,28 @@
+// Which state a machine goes to on which event; everything else is refused. Pure.
+//
+//   starting ─started─► running ⇄ paused
+//      │ failed            │ died      │
+//      ▼                   ▼           ▼
+//    failed ◄──────────────┴───────────┘
+//      any but gone ─end─► stopping ─ended─► gone
+
+import type { MachineState } from '@pandastack/contracts/wire/host/v1/machines.ts'
+
+export type MachineEvent = 'started' | 'failed' | 'paused' | 'resumed' | 'died' | 'end' | 'ended'
+
+const table: Record<MachineState, Partial<Record<MachineEvent, MachineState>>> = {
+  starting: { started: 'running', failed: 'failed', end: 'stopping' },
+  running: { paused: 'paused', died: 'failed', end: 'stopping' },
+  paused: { resumed: 'running', died: 'failed', end: 'stopping' },
+  stopping: { ended: 'gone' },
+  failed: { end: 'stopping' },
+  gone: {},
+}
+
+/** The next state, or null when this event has no place in this state. */
+export const next = (state: MachineState, event: MachineEvent): MachineState | null =>
+  table[state][event] ?? null
+
+/** States in which a process of the machine may exist. */
+export const isLive = (state: MachineState): boolean =>
+  state === 'starting' || state === 'running' || state === 'paused'
