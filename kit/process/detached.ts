@@ -2,25 +2,15 @@
 // of our environment. The caller records the identity it gets and owns the process from then on.
 // Fails with SpawnFailed.
 
-import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { bareEnvironment } from './environment.ts'
-import { SpawnFailed } from './errors.ts'
+import { startChild, type ChildOptions, type Ending } from './child.ts'
 import { statOf, type ProcessIdentity } from './identity.ts'
 
-export interface DetachedOptions {
+export type { Ending }
+
+export interface DetachedOptions extends ChildOptions {
   /** Files; what is not named is /dev/null. Output is appended. */
   stdio?: { stdin?: string; stdout?: string; stderr?: string }
-  /** The whole environment of the child; nothing is inherited. */
-  env?: Readonly<Record<string, string>>
-  cwd?: string
-  uid?: number
-  gid?: number
-}
-
-export interface Ending {
-  exitCode: number | null
-  signal: NodeJS.Signals | null
 }
 
 export interface Detached extends ProcessIdentity {
@@ -34,35 +24,26 @@ export const spawnDetached = async (
   args: readonly string[],
   options: DetachedOptions = {},
 ): Promise<Detached> => {
-  const { stdio = {}, env = bareEnvironment, cwd, uid, gid } = options
-  const files: number[] = []
+  const { stdio = {} } = options
+  const opened: number[] = []
   const open = (path: string | undefined, flags: string): number | 'ignore' => {
     if (path === undefined) return 'ignore'
     const file = openSync(path, flags, 0o600)
-    files.push(file)
+    opened.push(file)
     return file
   }
   try {
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: [open(stdio.stdin, 'r'), open(stdio.stdout, 'a'), open(stdio.stderr, 'a')],
-      env: { ...env },
-      ...(cwd !== undefined && { cwd }),
-      ...(uid !== undefined && { uid }),
-      ...(gid !== undefined && { gid }),
-    })
+    const files = [open(stdio.stdin, 'r'), open(stdio.stdout, 'a'), open(stdio.stderr, 'a')]
+    const { process: child, started } = startChild(command, args, files, options)
     // Read before anything is awaited: until then even a child that has already ended is not reaped.
     const startTime = child.pid === undefined ? undefined : statOf(child.pid)?.startTime
     const ended = new Promise<Ending>((resolve) => {
       child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
     })
-    await new Promise((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.on('error', (cause) => reject(new SpawnFailed(command, cause)))
-    })
+    await started
     child.unref()
     return { pid: child.pid as number, startTime: startTime as string, ended }
   } finally {
-    files.forEach(closeSync)
+    opened.forEach((file) => closeSync(file))
   }
 }

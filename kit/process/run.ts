@@ -2,40 +2,28 @@
 // exit, the whole group is ended, first politely. Fails with SpawnFailed if it cannot be started, with the signal's
 // reason if aborted; a bad exit code is a result, not a failure (see runChecked).
 
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { startChild, type ChildOptions, type Ending } from './child.ts'
 import { collect } from './collect.ts'
-import { bareEnvironment } from './environment.ts'
-import { CommandFailed, SpawnFailed } from './errors.ts'
+import { CommandFailed } from './errors.ts'
 
-export interface RunOptions {
+export interface RunOptions extends ChildOptions {
   /** The group is ended after this long. */
   deadlineMs: number
   /** Written whole, then closed. Without it stdin is empty. */
   stdin?: string | Uint8Array
   /** Kept of stdout and of stderr each; the rest is read and dropped. Default 1 MiB. */
   maxOutputBytes?: number
-  /** The whole environment of the child; nothing is inherited. */
-  env?: Readonly<Record<string, string>>
-  cwd?: string
-  uid?: number
-  gid?: number
   signal?: AbortSignal
   /** Between the polite signal and the forced one. Default 500. */
   graceMs?: number
 }
 
-export interface RunResult {
+export interface RunResult extends Ending {
   stdout: string
   stderr: string
-  exitCode: number | null
-  signal: NodeJS.Signals | null
   timedOut: boolean
   truncated: boolean
-}
-
-interface Ending {
-  exitCode: number | null
-  signal: NodeJS.Signals | null
 }
 
 /** How long output may still trickle in from processes that outlive the child and hold its pipes. */
@@ -62,27 +50,16 @@ const endWithUs = (pid: number): void => {
   process.on('exit', () => live.forEach((group) => signalGroup(group, 'SIGKILL')))
 }
 
-const start = (command: string, args: readonly string[], options: RunOptions): Promise<ChildProcess> => {
-  const { env = bareEnvironment, cwd, uid, gid, stdin } = options
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      env: { ...env },
-      ...(cwd !== undefined && { cwd }),
-      ...(uid !== undefined && { uid }),
-      ...(gid !== undefined && { gid }),
-    })
-    child.once('spawn', () => resolve(child))
-    child.on('error', (cause) => reject(new SpawnFailed(command, cause)))
-  })
-}
-
 /** Settles when the child has ended and its pipes are closed, or are not going to be. */
 const ended = (child: ChildProcess): Promise<Ending> =>
   new Promise((resolve) => {
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))
-    child.once('exit', (exitCode, signal) => setTimeout(() => resolve({ exitCode, signal }), drainMs))
+    child.once('exit', (exitCode, signal) => {
+      const patience = setTimeout(() => resolve({ exitCode, signal }), drainMs)
+      child.once('close', () => {
+        clearTimeout(patience)
+        resolve({ exitCode, signal })
+      })
+    })
   })
 
 const releasePipes = (child: ChildProcess): void => {
@@ -108,7 +85,9 @@ export const run = async (
 ): Promise<RunResult> => {
   const { deadlineMs, maxOutputBytes = 1_048_576, graceMs = 500, signal } = options
   signal?.throwIfAborted()
-  const child = await start(command, args, options)
+  const stdio = [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
+  const { process: child, started } = startChild(command, args, [...stdio], options)
+  await started
   const pid = child.pid as number
   endWithUs(pid)
   const stdout = collect(child.stdout!, maxOutputBytes)
