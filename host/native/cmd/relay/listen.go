@@ -6,9 +6,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// predecessorTimeout is how long the relay of a killed agent may take to notice and go.
+const predecessorTimeout = 3 * time.Second
+
+var errServed = errors.New("is already served")
 
 // listen takes the place of a socket that a killed relay left behind, but not of one that is served. Nobody can
 // connect before owner and mode are as they should be.
@@ -16,7 +22,11 @@ func listen(path string, gid int) (*net.UnixListener, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("socket %q is not an absolute path", path)
 	}
-	if err := removeStale(path); err != nil {
+	err := removeStale(path)
+	for began := time.Now(); errors.Is(err, errServed) && time.Since(began) < predecessorTimeout; err = removeStale(path) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
 		return nil, err
 	}
 	old := unix.Umask(0o777)
@@ -48,7 +58,10 @@ func removeStale(path string) error {
 	}
 	if probe, err := net.Dial("unix", path); err == nil {
 		_ = probe.Close()
-		return fmt.Errorf("%s is already served", path)
+		return fmt.Errorf("%s %w", path, errServed)
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
