@@ -6,8 +6,8 @@ import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { runChecked } from '@pandastack/kit/process/run.ts'
 
-const here = import.meta.dirname
-const cache = path.join(here, '..', '..', '.pandastack', 'clients')
+const here = path.join(import.meta.dirname, 'published')
+const cache = path.join(here, '..', '..', '..', '.pandastack', 'clients')
 const deadlineMs = 300_000
 
 export interface Clients {
