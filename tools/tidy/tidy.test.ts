@@ -67,6 +67,7 @@ describe('planted violations are caught', () => {
       { 'cli/a.ts': importing('@pandastack/contracts/b.ts') },
       'through the SDK only',
     ],
+    ['cli/up importing core', { 'cli/up/a.ts': importing('@pandastack/core/b.ts') }, 'through the SDK only'],
     [
       'the sdk importing more than contracts',
       { 'sdk/typescript/a.ts': importing('@pandastack/kit/b.ts') },
@@ -212,6 +213,21 @@ describe('planted violations are caught', () => {
       { 'kit/a.ts': 'export {}\n', 'a.sh': `curl https://${registry}/x\n` },
       'registry host',
     ],
+    [
+      'a document that names a file which is not there',
+      { 'kit/a.ts': 'export {}\n', 'ARCHITECTURE.md': `${order}See \`kit/b.ts\`.\n` },
+      'kit/b.ts does not exist',
+    ],
+    [
+      'a document with a broken link',
+      { 'kit/a.ts': 'export {}\n', 'docs/x.md': 'See [that](../kit/b.ts).\n' },
+      'kit/b.ts does not exist',
+    ],
+    [
+      'a dependency without a word about it',
+      { 'kit/a.ts': 'export {}\n', 'kit/package.json': '{"dependencies":{"left-pad":"1.0.0"}}' },
+      'left-pad is missing in README.md',
+    ],
     ['a file that does not parse', { 'kit/a.ts': 'export const = 1\n' }, 'syntax'],
     ['a checkout without sources', {}, 'no source file was read'],
   ]
@@ -260,6 +276,17 @@ describe('lawful neighbours are left alone', () => {
       { 'api/a.test.ts': `export const x = '${temporary}'\n` },
     ],
     ['a path below another path', { 'kit/a.ts': `export const x = 'data${temporary}'\n` }],
+    ['cli/up using kit', { 'cli/up/a.ts': importing('@pandastack/kit/process/run.ts') }],
+    ['the program of a room reading the environment', { 'host/images/main.ts': 'void process.env\n' }],
+    [
+      'documents that name files which are there, and words with a slash',
+      {
+        'kit/a.ts': 'export {}\n',
+        'kit/package.json': '{"dependencies":{"@pandastack/contracts":"*","left-pad":"1.0.0"}}',
+        'README.md':
+          'See `kit/a.ts`, `kit/`, [it](kit/a.ts#L1), `and/or`, `left-pad`, [out](https://example.com/x).\n',
+      },
+    ],
     [
       'installed and generated code',
       { 'kit/a.ts': 'export {}\n', 'node_modules/x/a.ts': lines(500), 'sdk/gen/a.ts': lines(500) },

@@ -2,17 +2,18 @@
 // child processes only through kit/process.
 
 import type { Facts } from '../facts.ts'
-import { isTest } from '../rooms.ts'
+import { isTest, roomOf } from '../rooms.ts'
 import type { Violation } from '../violation.ts'
 
-/** Composition roots: the top of the two server rooms, the client's own programs, and tools. */
+/** Composition roots: the top of the two server rooms, any room's own program, and what people start by hand. */
 const mayReadEnvironment = (path: string): boolean =>
   isTest(path) ||
   /^(control-plane|host\/agent)\/[^/]+$/.test(path) ||
+  path === `${roomOf(path)?.folder}/main.ts` ||
   /^(cli|bench|tools)\//.test(path) ||
   !path.includes('/')
 
-/** `cli/up` starts the installation before anything of it, kit included, may be assumed. */
+/** Beside kit itself: what starts the installation, and what measures or checks it from outside. */
 const maySpawn = (path: string): boolean => isTest(path) || /^(kit\/process|cli\/up|bench|tools)\//.test(path)
 
 export const ambient = (all: readonly Facts[]): Violation[] =>

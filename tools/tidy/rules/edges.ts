@@ -25,6 +25,9 @@ const refusal = (from: Room, to: Room, test: boolean): string | undefined => {
   return zones ? undefined : `${from.zone} and ${to.zone} meet at the wire only`
 }
 
+/** Installing and supervising is no client's work: `cli/up` is the composition root of a whole installation. */
+const supervises = (path: string, to: Room): boolean => path.startsWith('cli/up/') && to.folder === 'kit'
+
 const judge = (facts: Facts, item: Import): string | undefined => {
   const path = target(facts.path, item.specifier)
   if (path === undefined) {
@@ -37,7 +40,7 @@ const judge = (facts: Facts, item: Import): string | undefined => {
   if (from?.folder === to?.folder) return undefined
   if (item.specifier.startsWith('.'))
     return `${item.specifier} leaves its room: import it by its package name`
-  if (!from || !to) return undefined
+  if (!from || !to || supervises(facts.path, to)) return undefined
   const reason = refusal(from, to, isTest(facts.path))
   return reason && `${from.folder} must not import ${to.folder}: ${reason}`
 }
