@@ -5,7 +5,14 @@
 import type { Readable, Duplex } from 'node:stream'
 import type { GuestReply, GuestRequest } from './ports/guest-port.ts'
 import type { MachineStats, HostInfo } from '@pandastack/contracts/wire/host/v1/machines.ts'
-import type { Event, Lifecycle, Sandbox, SandboxCreate, Template, Token } from '@pandastack/contracts/http/shapes.ts'
+import type {
+  Event,
+  Lifecycle,
+  Sandbox,
+  SandboxCreate,
+  Template,
+  Token,
+} from '@pandastack/contracts/http/shapes.ts'
 
 /** Who asks: always and only what the credential says. */
 export interface Caller {
@@ -28,44 +35,80 @@ export interface Core {
   /** The caller behind a key, or null. Constant time; answers from a cache of at most 1 s. */
   authenticate(key: string, requestId: string): Promise<Caller | null>
   sandboxes: {
-    create(caller: Caller, input: SandboxCreate, options: { idempotencyKey?: string; signal?: AbortSignal }): Promise<Sandbox>
+    create(
+      caller: Caller,
+      input: SandboxCreate,
+      options: { idempotencyKey?: string; signal?: AbortSignal },
+    ): Promise<Sandbox>
     list(caller: Caller): Promise<Sandbox[]>
     get(caller: Caller, id: string): Promise<Sandbox>
     remove(caller: Caller, id: string): Promise<void>
     pause(caller: Caller, id: string): Promise<void>
     resume(caller: Caller, id: string): Promise<void>
     lifecycle(caller: Caller, id: string): Promise<Lifecycle>
-    setLifecycle(caller: Caller, id: string, change: { ttl_seconds?: number | undefined; persistent?: boolean | undefined }): Promise<Lifecycle>
-    setPort(caller: Caller, id: string, port: number, entry: { label: string; public: boolean } | null): Promise<void>
+    setLifecycle(
+      caller: Caller,
+      id: string,
+      change: { ttl_seconds?: number | undefined; persistent?: boolean | undefined },
+    ): Promise<Lifecycle>
+    setPort(
+      caller: Caller,
+      id: string,
+      port: number,
+      entry: { label: string; public: boolean } | null,
+    ): Promise<void>
     declaredPorts(caller: Caller, id: string): Promise<{ port: number; label: string; public: boolean }[]>
     stats(caller: Caller, id: string): Promise<MachineStats>
     /** For requests of a caller. 404 unknown or foreign, 409 with the state's name when it cannot be talked to. */
     open(caller: Caller, id: string): Promise<OpenSandbox>
     /** For the edge: by id alone, when the port is declared public or the signed token (already verified) names it. */
-    openPort(id: string, port: number, access: { kind: 'public' } | { kind: 'signed' } | { kind: 'caller'; caller: Caller }): Promise<OpenSandbox>
+    openPort(
+      id: string,
+      port: number,
+      access: { kind: 'public' } | { kind: 'signed' } | { kind: 'caller'; caller: Caller },
+    ): Promise<OpenSandbox>
   }
   events: {
     list(caller: Caller, sandboxId: string, tail: number): Promise<Event[]>
-    /** Later events until the signal aborts. */
-    follow(caller: Caller, sandboxId: string, signal: AbortSignal): AsyncIterable<Event>
+    /** Events later than `afterSeq`, else than now, until the signal aborts. */
+    follow(caller: Caller, sandboxId: string, signal: AbortSignal, afterSeq?: number): AsyncIterable<Event>
   }
   templates: {
     list(caller: Caller): Promise<Template[]>
     get(caller: Caller, name: string): Promise<Template>
-    bake(caller: Caller, name: string, onProgress: (step: string, percent: number) => void, signal?: AbortSignal): Promise<void>
+    bake(
+      caller: Caller,
+      name: string,
+      onProgress: (step: string, percent: number) => void,
+      signal?: AbortSignal,
+    ): Promise<void>
   }
   tokens: {
     list(caller: Caller): Promise<Token[]>
-    create(caller: Caller, input: { label: string; expires_in_days?: number | undefined }, options: { idempotencyKey?: string }): Promise<Token & { token: string }>
+    create(
+      caller: Caller,
+      input: { label: string; expires_in_days?: number | undefined },
+      options: { idempotencyKey?: string },
+    ): Promise<Token & { token: string }>
     revoke(caller: Caller, prefix: string): Promise<void>
   }
   previews: {
     /** `sandbox`, `port` and `expiry` signed; revoked with the sandbox. */
-    sign(caller: Caller, id: string, input: { port: number; ttl_seconds: number; paths: string[] }): Promise<{ token: string; expires_at: string }>
+    sign(
+      caller: Caller,
+      id: string,
+      input: { port: number; ttl_seconds: number; paths: string[] },
+    ): Promise<{ token: string; expires_at: string }>
     /** Null unless the signature is ours, not expired, and its sandbox is alive. */
     verify(token: string): Promise<{ sandboxId: string; port: number; paths: string[] } | null>
   }
-  me(caller: Caller): Promise<{ user_id: string; email: string; current_org: string; orgs: { id: string; name: string; role: string }[]; auth_method: string }>
+  me(caller: Caller): Promise<{
+    user_id: string
+    email: string
+    current_org: string
+    orgs: { id: string; name: string; role: string }[]
+    auth_method: string
+  }>
   hosts: { info(): Promise<HostInfo[]> }
 }
 

@@ -1,6 +1,12 @@
 // What core needs of a host. Implemented over the host wire by host-client, and by nothing else.
 
-import type { HostInfo, LeakReport, MachineReport, MachineSpec, MachineStats } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type {
+  HostInfo,
+  LeakReport,
+  MachineReport,
+  MachineSpec,
+  MachineStats,
+} from '@pandastack/contracts/wire/host/v1/machines.ts'
 
 export interface HostPort {
   /**
@@ -15,7 +21,11 @@ export interface HostPort {
   /** All reports, then every change, until the signal aborts; reconnects by itself. */
   follow(onReport: (report: MachineReport) => void, signal: AbortSignal): Promise<void>
   info(): Promise<HostInfo>
-  bake(template: string, onProgress: (step: string, percent: number) => void, signal?: AbortSignal): Promise<void>
+  bake(
+    template: string,
+    onProgress: (step: string, percent: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void>
   leaks(): Promise<LeakReport>
 }
 

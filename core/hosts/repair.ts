@@ -1,0 +1,114 @@
+// Compares a host's machines with our rows, both ways, and mends what differs: after a start, when a host answers again,
+// and now and then without a reason. The host owns the truth of what runs, the rows own what should run.
+
+import { isOver } from '@pandastack/contracts/states/sandbox.ts'
+import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { SandboxRow } from '@pandastack/db/schema.ts'
+import type { Context } from '../context.ts'
+import { change } from '../sandboxes/change.ts'
+import { finish } from '../sandboxes/create.ts'
+import { end } from '../sandboxes/end.ts'
+import { observe } from '../sandboxes/observe.ts'
+import { reconcile, settle } from '../sandboxes/reconcile.ts'
+import type { Live } from '../sandboxes/registry.ts'
+import { endOf } from '../sandboxes/spec.ts'
+import type { HostLink } from './hosts.ts'
+
+const atOnce = 8
+const patience = { waitMs: 0 }
+
+/** Machines without a sandbox that were seen the last time: only those seen twice are ended. */
+export type Suspects = Set<string>
+
+export const repair = async (ctx: Context, link: HostLink, suspects: Suspects): Promise<void> => {
+  const before = [...ctx.registry.all()]
+    .filter((live) => live.row.host === link.name && !live.busy)
+    .map((live) => ({ live, version: live.row.version }))
+  const reports = await link.host.machines()
+  const byMachine = new Map(reports.map((report) => [report.machineId, report]))
+  await eachOf(reports, (report) => takeReport(ctx, link, report, suspects))
+  await eachOf(before, async ({ live, version }) => {
+    if (live.busy) return
+    const report = byMachine.get(live.row.machine_id)
+    if (live.abandoned) await endAbandoned(ctx, live)
+    else if (live.row.status === 'creating') resumeCreate(ctx, live)
+    else if (report) await mend(ctx, live, report)
+    else if (live.row.version === version) await withoutMachine(ctx, live)
+  })
+}
+
+/** One report, from the stream or from a comparison. */
+export const takeReport = async (
+  ctx: Context,
+  link: HostLink,
+  report: MachineReport,
+  suspects?: Suspects,
+): Promise<void> => {
+  const live = await observe(ctx, report)
+  const ended = report.state === 'gone' || report.state === 'failed'
+  if (live && !live.row.settled) {
+    if (isOver(live.row.status) && ended) await settle(ctx, live)
+    return
+  }
+  // No sandbox of ours wants this machine.
+  if (ended) await link.host.forget(report.machineId)
+  else if (suspects?.has(report.machineId)) {
+    ctx.measures.strays.inc()
+    ctx.log.warn(
+      { machine: report.machineId, host: link.name },
+      'ending a machine that belongs to no sandbox',
+    )
+    await link.host.ensure(endOf(report), patience)
+  } else suspects?.add(report.machineId)
+}
+
+/** A machine that is not as its row wants it. */
+const mend = async (ctx: Context, live: Live, report: MachineReport): Promise<void> => {
+  const { row } = live
+  if (isOver(row.status)) {
+    if (report.state === 'gone' || report.state === 'failed') await settle(ctx, live)
+    return
+  }
+  if (report.state !== row.desired) await reconcile(ctx, live, patience)
+}
+
+/** A create that this process did not begin, or lost: whoever left a key can still come for the answer. */
+const resumeCreate = (ctx: Context, live: Live): void => {
+  live.busy = true
+  ctx.background.run('finish a create', () => finish(ctx, live, undefined))
+}
+
+const endAbandoned = async (ctx: Context, live: Live): Promise<void> => {
+  await end(ctx, live, 'create_abandoned', patience)
+  live.abandoned = false
+}
+
+/** A row whose machine its host does not know. */
+const withoutMachine = async (ctx: Context, live: Live): Promise<void> => {
+  const after = await change(ctx, live.row.id, (row) => lost(row))
+  if (after.row.status === 'failed') ctx.measures.ended.inc({ reason: 'host_lost' })
+}
+
+const lost = (row: SandboxRow) => {
+  if (row.status === 'stopping') return { change: { status: 'deleted' as const, settled: true } }
+  if (isOver(row.status)) return row.settled ? null : { change: { settled: true } }
+  const failure = 'the host no longer knows its machine'
+  return {
+    change: {
+      status: 'failed' as const,
+      desired: 'gone' as const,
+      settled: true,
+      failure,
+      failure_reason: 'host_lost',
+    },
+    events: [{ type: 'vm.died', payload: { reason: 'host_lost', message: failure } }],
+  }
+}
+
+const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  const rest = items.values()
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await work(item)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}

@@ -1,0 +1,190 @@
+// Create. One statement stores the sandbox, its event and the idempotency key; then the host is asked, in turn with the
+// other creates; then the caller is answered. Whatever fails after the first step ends the sandbox again, so that a
+// refused create leaves nothing. A caller that hangs up takes the sandbox with it, unless it left an Idempotency-Key
+// under which it can come back for the answer.
+
+import { randomBytes } from 'node:crypto'
+import { PandaError } from '@pandastack/contracts/errors.ts'
+import { newMachineId, newSandboxId } from '@pandastack/contracts/ids.ts'
+import type { Sandbox, SandboxCreate } from '@pandastack/contracts/http/shapes.ts'
+import type { NewSandboxRow, SandboxRow } from '@pandastack/db/schema.ts'
+import { insertSandbox } from '@pandastack/db/tables/sandboxes.ts'
+import { claimKey, releaseKey } from '@pandastack/db/tables/idempotency.ts'
+import { QueueFull } from '@pandastack/kit/queue/fair-queue.ts'
+import type { Context } from '../context.ts'
+import type { Caller } from '../core.ts'
+import { checkKey, replay, requestHash } from '../operations/idempotency.ts'
+import type { KeyedRequest } from '../operations/idempotency.ts'
+import { conflict, forCaller, invalid, noCapacity } from '../refusals.ts'
+import { end } from './end.ts'
+import { planCreate } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { answerOfCreate } from './replay-create.ts'
+import { reconcile } from './reconcile.ts'
+import type { Live } from './registry.ts'
+import { toSandbox } from './shape.ts'
+
+export interface CreateOptions {
+  idempotencyKey?: string
+  signal?: AbortSignal
+}
+
+export const create = async (
+  ctx: Context,
+  caller: Caller,
+  input: SandboxCreate,
+  options: CreateOptions,
+): Promise<Sandbox> => {
+  const { idempotencyKey: key } = options
+  if (key === undefined) {
+    const live = await store(ctx, caller, planCreate(ctx, input), null)
+    return finish(ctx, live as Live, options.signal)
+  }
+  checkKey(key)
+  const keyed: KeyedRequest = { projectId: caller.projectId, key, hash: requestHash('create sandbox', input) }
+  for (;;) {
+    const known = await replay(ctx, keyed, (resourceId) => answerOfCreate(ctx, keyed, resourceId))
+    if (known) return known as Sandbox
+    const live = await store(ctx, caller, planCreate(ctx, input), keyed)
+    if (live) return finish(ctx, live, undefined)
+  }
+}
+
+/** Null when the key has been taken by somebody quicker. */
+const store = async (
+  ctx: Context,
+  caller: Caller,
+  plan: Plan,
+  keyed: KeyedRequest | null,
+): Promise<Live | null> => {
+  if (ctx.creates.waiting >= ctx.settings.createsWaitingMax) throw noCapacity('too many creates are waiting')
+  using place = await ctx.hosts.place(plan.resources)
+  const row = newRow(ctx, caller, plan, place.name, keyed?.key ?? null)
+  const events = [{ type: 'sandbox.created', payload: { template: plan.template } }]
+  let stored: SandboxRow | null
+  if (!keyed) {
+    stored = await insertSandbox(ctx.db, row, events)
+  } else {
+    stored = await ctx.db.transaction().execute(async (tx) => {
+      const claim = {
+        projectId: keyed.projectId,
+        key: keyed.key,
+        requestHash: keyed.hash,
+        resourceId: row.id,
+      }
+      return (await claimKey(tx, claim)) ? insertSandbox(tx, row, events) : null
+    })
+  }
+  if (!stored) return null
+  const live = ctx.registry.put(stored)
+  live.busy = true
+  return live
+}
+
+const newRow = (
+  ctx: Context,
+  caller: Caller,
+  plan: Plan,
+  host: string,
+  idempotencyKey: string | null,
+): NewSandboxRow => {
+  const nowMs = ctx.clock.wallMs()
+  return {
+    id: newSandboxId(),
+    project_id: caller.projectId,
+    host,
+    machine_id: newMachineId(),
+    template: plan.template,
+    cpu: plan.resources.cpu,
+    memory_mb: plan.resources.memoryMb,
+    disk_mb: plan.resources.diskMb,
+    status: 'creating',
+    desired: 'running',
+    intent: 1,
+    guest_token: randomBytes(32).toString('hex'),
+    metadata: JSON.stringify(plan.metadata),
+    env: JSON.stringify(plan.env),
+    ttl_seconds: plan.ttlSeconds,
+    persistent: plan.persistent,
+    expires_at: plan.persistent ? null : new Date(nowMs + plan.ttlSeconds * 1000),
+    last_used_at: new Date(nowMs),
+    idempotency_key: idempotencyKey,
+    created_at: new Date(nowMs),
+  }
+}
+
+/** Makes a stored sandbox run, or ends it. `hangup` aborts when the caller has gone and nobody will come back. */
+export const finish = async (ctx: Context, live: Live, hangup: AbortSignal | undefined): Promise<Sandbox> => {
+  const startedMs = ctx.clock.monotonicMs()
+  live.busy = true
+  try {
+    await run(ctx, live, startedMs + ctx.settings.createWaitMs, hangup)
+    if (hangup?.aborted) throw gone()
+    ctx.measures.creates.inc({ outcome: 'created' })
+    ctx.measures.createSeconds.observe((ctx.clock.monotonicMs() - startedMs) / 1000)
+    return toSandbox(live, ctx.clock)
+  } catch (error) {
+    const told = hangup?.aborted ? gone() : forCaller(error)
+    ctx.measures.creates.inc({ outcome: told instanceof PandaError ? told.code : 'internal' })
+    await undo(ctx, live)
+    throw told
+  } finally {
+    live.busy = false
+  }
+}
+
+const run = async (
+  ctx: Context,
+  live: Live,
+  deadlineMs: number,
+  hangup: AbortSignal | undefined,
+): Promise<void> => {
+  const outOfTime = AbortSignal.timeout(Math.max(1, deadlineMs - ctx.clock.monotonicMs()))
+  const patience = hangup ? AbortSignal.any([hangup, outOfTime]) : outOfTime
+  const ask = async (): Promise<Live> => {
+    if (live.row.status !== 'creating') return live
+    const waitMs = Math.max(1, Math.floor(deadlineMs - ctx.clock.monotonicMs()))
+    return reconcile(ctx, live, { waitMs, ...(hangup && { signal: hangup }) })
+  }
+  let after: Live
+  try {
+    after = await ctx.creates.run(live.row.project_id, ask, patience)
+  } catch (error) {
+    if (error instanceof QueueFull) throw noCapacity('too many creates are waiting')
+    if (error === outOfTime.reason) throw noCapacity('no host had a turn for it in time')
+    throw error
+  }
+  if (after.row.status !== 'running' && after.row.status !== 'paused') throw refusalOf(after)
+}
+
+/** Why a sandbox did not come to run, for its caller. */
+const refusalOf = (live: Live): PandaError => {
+  const { row } = live
+  if (row.status === 'creating')
+    return new PandaError('unavailable', 'the sandbox was not ready in time', { retryAfterSeconds: 5 })
+  if (row.status !== 'failed') return conflict('the sandbox was deleted while it was being created')
+  if (row.failure_reason === 'capacity') return noCapacity('the host has no room for another sandbox')
+  if (row.failure_reason === 'unknown_template')
+    return invalid(`unknown template ${JSON.stringify(row.template)}`)
+  return new PandaError(
+    'unavailable',
+    `the sandbox could not be started: ${row.failure ?? 'no reason given'}`,
+    {
+      retryAfterSeconds: 5,
+    },
+  )
+}
+
+const gone = (): PandaError => conflict('the caller went away before the sandbox was ready')
+
+/** Ends what was begun, and frees the key. What cannot be done now is repaired later. */
+const undo = async (ctx: Context, live: Live): Promise<void> => {
+  try {
+    await end(ctx, live, 'create_failed', { waitMs: 0 })
+    const { project_id: projectId, idempotency_key: key } = live.row
+    if (key !== null) await releaseKey(ctx.db, projectId, key)
+  } catch (err) {
+    ctx.log.error({ err, sandbox: live.row.id }, 'a create that failed could not be undone yet')
+    live.abandoned = true
+  }
+}

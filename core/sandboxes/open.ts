@@ -1,0 +1,88 @@
+// Talking to a running sandbox: authorise, mark as used, hand out the way to its guest. No database on this path.
+
+import type { Duplex } from 'node:stream'
+import { can } from '@pandastack/contracts/states/sandbox.ts'
+import type { Sandbox } from '@pandastack/contracts/http/shapes.ts'
+import type { Context } from '../context.ts'
+import type { Caller, OpenSandbox } from '../core.ts'
+import type { GuestReply, GuestRequest } from '../ports/guest-port.ts'
+import { conflict, notFound } from '../refusals.ts'
+import { touch } from './expire.ts'
+import { known, owned } from './owned.ts'
+import { portsOf } from './ports.ts'
+import { markUsed } from './registry.ts'
+import type { Live } from './registry.ts'
+import { toSandbox } from './shape.ts'
+import { rearm } from './use.ts'
+
+export type PortAccess = { kind: 'public' } | { kind: 'signed' } | { kind: 'caller'; caller: Caller }
+
+export const open = async (ctx: Context, caller: Caller, id: string): Promise<OpenSandbox> =>
+  handle(ctx, await owned(ctx, caller, id))
+
+export const openPort = async (
+  ctx: Context,
+  id: string,
+  port: number,
+  access: PortAccess,
+): Promise<OpenSandbox> => {
+  const live = await known(ctx, id)
+  if (access.kind === 'caller' && live.row.project_id !== access.caller.projectId) throw notFound()
+  if (access.kind === 'public') {
+    const ports = await portsOf(ctx, live)
+    if (!ports.some((entry) => entry.port === port && entry.public)) throw notFound()
+  }
+  return handle(ctx, live)
+}
+
+const handle = async (ctx: Context, live: Live): Promise<OpenSandbox> => {
+  if (!can.exec(live.row.status)) throw conflict(`the sandbox is ${live.row.status}`)
+  await touch(ctx, live)
+  const { machine_id: machineId, guest_token: token, host } = live.row
+  const { guest } = ctx.hosts.link(host)
+  const request = async (wish: GuestRequest): Promise<GuestReply> => {
+    const using = use(ctx, live)
+    try {
+      const reply = await guest.request(machineId, token, wish)
+      reply.body.once('close', () => using[Symbol.dispose]())
+      return reply
+    } catch (error) {
+      using[Symbol.dispose]()
+      throw error
+    }
+  }
+  const tunnel = async (port: number, signal?: AbortSignal): Promise<Duplex> => {
+    const using = use(ctx, live)
+    try {
+      const stream = await guest.tunnel(machineId, token, port, signal)
+      stream.once('close', () => using[Symbol.dispose]())
+      return stream
+    } catch (error) {
+      using[Symbol.dispose]()
+      throw error
+    }
+  }
+  return {
+    get sandbox(): Sandbox {
+      return toSandbox(live, ctx.clock)
+    },
+    request,
+    tunnel,
+    use: () => use(ctx, live),
+  }
+}
+
+/** While any is held, the sandbox is not idle. */
+const use = (ctx: Context, live: Live): Disposable => {
+  live.uses += 1
+  let held = true
+  return {
+    [Symbol.dispose]() {
+      if (!held) return
+      held = false
+      live.uses -= 1
+      markUsed(live, ctx.clock)
+      if (live.uses === 0) rearm(ctx, live)
+    },
+  }
+}
