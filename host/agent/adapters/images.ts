@@ -1,6 +1,6 @@
 // The agent's images over host/images: what has been built on this host.
 
-import { findImage } from '@pandastack/images/find.ts'
+import { currentImage } from '@pandastack/images/current.ts'
 import type { Images } from '../ports.ts'
 
-export const hostImages = (dataDir: string): Images => ({ find: (name) => findImage(name, { dataDir }) })
+export const hostImages = (dataDir: string): Images => ({ find: (name) => currentImage(dataDir, name) })

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { createMachineDir, listMachineDirs, removeMachineDir } from '@pandastack/storage/machine-dirs.ts'
-import { publishDir } from '@pandastack/storage/publish.ts'
+import { publishDir } from '@pandastack/kit/publish/publish.ts'
 import type { Storage } from '../ports.ts'
 
 export function hostStorage(dataDir: string): Storage {
