@@ -14,6 +14,21 @@ export interface Extent {
   lineCount: number
 }
 
+/** A function's length is its own: what the functions inside it take is theirs, so a factory of closures is judged by its parts. */
+const ownLengths = (spans: readonly (Extent & Span)[]): Extent[] => {
+  const parentOf = (inner: Span): (Extent & Span) | undefined =>
+    spans
+      .filter((outer) => outer !== inner && outer.start <= inner.start && outer.end >= inner.end)
+      .sort((a, b) => a.end - a.start - (b.end - b.start))[0]
+  const own = new Map(spans.map((span) => [span, span.lineCount]))
+  for (const span of spans) {
+    const parent = parentOf(span)
+    // The line that a nested function starts on is also its parent's.
+    if (parent) own.set(parent, (own.get(parent) ?? 0) - (span.lineCount - 1))
+  }
+  return spans.map((span) => ({ name: span.name, line: span.line, lineCount: own.get(span) ?? 0 }))
+}
+
 export interface Facts {
   path: string
   lineCount: number
@@ -82,6 +97,7 @@ export const factsOf = (path: string, text: string): Facts => {
     parseError: errors[0]?.message,
   }
   const grouping = new Set<number>()
+  const functions: (Extent & Span)[] = []
 
   const noteImport = (specifier: string | undefined, node: Span, typeOnly: boolean): void => {
     if (specifier !== undefined) facts.imports.push({ specifier, line: lineOf(node.start), typeOnly })
@@ -89,7 +105,8 @@ export const factsOf = (path: string, text: string): Facts => {
   const noteFunction = (node: Span, name: string): void => {
     if (grouping.has(node.start)) return
     const line = lineOf(node.start)
-    facts.functions.push({ name, line, lineCount: lineOf(node.end) - line + 1 })
+    const lineCount = lineOf(node.end) - line + 1
+    functions.push({ name, line, lineCount, start: node.start, end: node.end })
   }
   const noteEnvironment = (node: Span): void => void facts.environmentReads.push(lineOf(node.start))
   const noteNoun = (id: { name: string } | null, node: Span): void => {
@@ -131,5 +148,6 @@ export const factsOf = (path: string, text: string): Facts => {
       }
     },
   }).visit(program)
+  facts.functions = ownLengths(functions)
   return facts
 }

@@ -136,6 +136,11 @@ describe('planted violations are caught', () => {
       '401 lines, limit 400',
     ],
     ['a function of 71 lines', { 'kit/a.ts': functionOf(71) }, '71 lines, limit 70'],
+    [
+      'a function of 71 lines inside another one',
+      { 'kit/a.ts': `export function outer() {\n${functionOf(71)}\n}\n` },
+      '71 lines, limit 70',
+    ],
     ['a median of 101 lines', { 'kit/a.ts': lines(101) }, 'median file has 101 lines'],
     ['a class named Manager', { 'kit/a.ts': 'export class SandboxManager {}\n' }, 'SandboxManager'],
     [
