@@ -15,6 +15,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     public?: boolean
+    /** Asked so often that its log lines are only for debugging. */
+    quiet?: boolean
   }
   interface FastifyInstance {
     /** The caller behind the request's credential; throws 401. Routes under /v1 need not call it: the hook has. */

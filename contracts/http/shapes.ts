@@ -4,7 +4,15 @@
 import { z } from 'zod'
 import { tier } from '../wire/host/v1/machines.ts'
 
-export const sandboxStatus = z.enum(['creating', 'running', 'paused', 'stopping', 'deleted', 'failed', 'hibernated'])
+export const sandboxStatus = z.enum([
+  'creating',
+  'running',
+  'paused',
+  'stopping',
+  'deleted',
+  'failed',
+  'hibernated',
+])
 export type SandboxStatus = z.infer<typeof sandboxStatus>
 
 export const sandbox = z
@@ -54,7 +62,12 @@ export const sandboxCreate = z
 export type SandboxCreate = z.infer<typeof sandboxCreate>
 
 export const lifecycle = z
-  .object({ ttl_seconds: z.number().int(), persistent: z.boolean(), idle_seconds: z.number().int(), expires_at: z.iso.datetime().nullable() })
+  .object({
+    ttl_seconds: z.number().int(),
+    persistent: z.boolean(),
+    idle_seconds: z.number().int(),
+    expires_at: z.iso.datetime().nullable(),
+  })
   .meta({ id: 'Lifecycle' })
 export type Lifecycle = z.infer<typeof lifecycle>
 
@@ -70,12 +83,24 @@ export const execRequest = z
 export type ExecRequest = z.infer<typeof execRequest>
 
 export const execResult = z
-  .object({ stdout: z.string(), stderr: z.string(), exit_code: z.number().int(), duration_ms: z.number(), truncated: z.boolean().optional() })
+  .object({
+    stdout: z.string(),
+    stderr: z.string(),
+    exit_code: z.number().int(),
+    duration_ms: z.number(),
+    truncated: z.boolean().optional(),
+  })
   .meta({ id: 'ExecResult' })
 export type ExecResult = z.infer<typeof execResult>
 
 export const event = z
-  .object({ seq: z.number().int(), time: z.iso.datetime(), sandbox_id: z.uuid(), type: z.string(), payload: z.record(z.string(), z.unknown()) })
+  .object({
+    seq: z.number().int(),
+    time: z.iso.datetime(),
+    sandbox_id: z.uuid(),
+    type: z.string(),
+    payload: z.record(z.string(), z.unknown()),
+  })
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof event>
 
@@ -104,8 +129,83 @@ export const template = z
 export type Template = z.infer<typeof template>
 
 export const token = z
-  .object({ prefix: z.string(), label: z.string(), created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() })
+  .object({
+    prefix: z.string(),
+    label: z.string(),
+    created_at: z.iso.datetime(),
+    expires_at: z.iso.datetime().nullable(),
+  })
   .meta({ id: 'Token' })
 export type Token = z.infer<typeof token>
 
-export const errorBody = z.object({ error: z.string(), code: z.string().optional(), hint: z.string().optional() }).meta({ id: 'Error' })
+export const errorBody = z
+  .object({ error: z.string(), code: z.string().optional(), hint: z.string().optional() })
+  .meta({ id: 'Error' })
+
+export const lifecycleChange = z
+  .object({
+    ttl_seconds: z.number().int().positive().max(ttlSecondsMax).optional(),
+    persistent: z.boolean().optional(),
+  })
+  .meta({ id: 'LifecycleChange' })
+
+const portNumber = z.number().int().min(1).max(65_535)
+
+export const portDeclaration = z
+  .object({ port: portNumber, label: z.string().max(128).optional(), public: z.boolean().optional() })
+  .meta({ id: 'PortDeclaration' })
+
+export const portDeclared = z
+  .object({ port: portNumber, label: z.string(), public: z.boolean() })
+  .meta({ id: 'PortDeclared' })
+
+export const sandboxMetrics = z
+  .object({
+    pid: z.number().int(),
+    uptime_seconds: z.number(),
+    host_cpu_percent: z.number(),
+    host_rss_bytes: z.number().int(),
+    host_vsz_bytes: z.number().int(),
+    threads: z.number().int(),
+  })
+  .meta({ id: 'SandboxMetrics' })
+
+export const previewTokenRequest = z
+  .object({
+    port: portNumber,
+    ttl_seconds: z.number().int().positive().max(604_800).optional(),
+    paths: z.array(z.string().min(1).max(1024).startsWith('/')).max(16).optional(),
+  })
+  .meta({ id: 'PreviewTokenRequest' })
+
+export const previewToken = z
+  .object({
+    url: z.string(),
+    token: z.string(),
+    sandbox_id: z.uuid(),
+    port: portNumber,
+    paths: z.array(z.string()),
+    expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'PreviewToken' })
+
+export const tokenCreate = z
+  .object({
+    label: z.string().max(200).optional(),
+    /** What an older command line sends instead of `label`. */
+    name: z.string().max(200).optional(),
+    expires_in_days: z.number().int().positive().max(3650).optional(),
+  })
+  .meta({ id: 'TokenCreate' })
+
+export const newToken = token.extend({ token: z.string() }).meta({ id: 'NewToken' })
+
+export const me = z
+  .object({
+    user_id: z.string(),
+    email: z.string(),
+    current_org: z.string(),
+    orgs: z.array(z.object({ id: z.string(), name: z.string(), role: z.string() })),
+    auth_method: z.string(),
+  })
+  .meta({ id: 'Me' })

@@ -21,7 +21,9 @@ export const machineSpec = z.strictObject({
   /** Raised by the control plane with each change of its intent; the agent refuses a lower one. */
   intent: z.number().int().positive(),
   desired: z.enum(['running', 'paused', 'gone']),
-  source: z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('template'), template: z.string() })]),
+  source: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('template'), template: z.string() }),
+  ]),
   resources,
   hostname: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   env: z.record(z.string(), z.string()),
@@ -52,7 +54,16 @@ export const machineReport = z.object({
   guestIp: z.string().nullable(),
   /** Set when state is `failed`, or `gone` without having been asked for: why. */
   reason: z
-    .enum(['expired', 'driver_died', 'oom', 'boot_failed', 'thaw_failed', 'capacity', 'unknown_template', 'host_restarted'])
+    .enum([
+      'expired',
+      'driver_died',
+      'oom',
+      'boot_failed',
+      'thaw_failed',
+      'capacity',
+      'unknown_template',
+      'host_restarted',
+    ])
     .nullable(),
   message: z.string().nullable(),
 })

@@ -1,0 +1,27 @@
+// The sandbox that a request names, for its caller; and the signal that ends all work for a client that has gone.
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Core, OpenSandbox } from '@pandastack/core/core.ts'
+import { callerOf } from '../../../auth.ts'
+import { clientGone } from './faults.ts'
+
+export const sandboxParams = z.object({ id: z.string() })
+
+/** Counts as in use until it is disposed of. */
+export const openSandbox = async (core: Core, request: FastifyRequest): Promise<OpenSandbox & Disposable> =>
+  inUse(await core.sandboxes.open(callerOf(request), (request.params as { id: string }).id))
+
+export const inUse = (sandbox: OpenSandbox): OpenSandbox & Disposable => {
+  const use = sandbox.use()
+  return Object.assign(sandbox, { [Symbol.dispose]: () => use[Symbol.dispose]() })
+}
+
+/** Aborts when the client hangs up before the reply is complete. */
+export const hangUp = (reply: FastifyReply): AbortSignal => {
+  const abort = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) abort.abort(clientGone())
+  })
+  return abort.signal
+}

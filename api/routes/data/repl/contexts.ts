@@ -1,0 +1,95 @@
+// POST, GET and DELETE /sandboxes/{id}/repl/sessions: code contexts come and go.
+
+import { z } from 'zod'
+import { PandaError } from '@pandastack/contracts/errors.ts'
+import type { OpenSandbox } from '@pandastack/core/core.ts'
+import type { ApiApp, ApiDeps } from '../../../app.ts'
+import type { ByteBudget } from '../guest/body.ts'
+import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { runCell } from './cell.ts'
+import { findLanguage } from './languages.ts'
+import { findSession, listSessions, signalSession, startSession } from './sessions.ts'
+import type { Session } from './sessions.ts'
+import type { Turns } from './turns.ts'
+
+const startMs = 20_000
+
+export const sessionParams = sandboxParams.extend({ sid: z.string() })
+const sessionShape = z
+  .object({ id: z.string(), sandbox_id: z.string(), language: z.string(), created_at: z.string() })
+  .meta({ id: 'CodeContext' })
+
+export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, budget: ByteBudget): void => {
+  const path = '/sandboxes/:id/repl/sessions'
+  app.post(
+    path,
+    {
+      schema: {
+        summary: 'Start a code context, whose cells share their state',
+        tags: ['repl'],
+        params: sandboxParams,
+        body: z.object({ language: z.string().default('python') }),
+        response: { 201: sessionShape },
+      },
+    },
+    async (request, reply) => {
+      using sandbox = await openSandbox(core, request)
+      const session = await startSession(sandbox, findLanguage(request.body.language), hangUp(reply))
+      await proved(sandbox, session, turns, budget)
+      return reply.code(201).send(shaped(request.params.id, session))
+    },
+  )
+  app.get(
+    path,
+    {
+      schema: {
+        summary: 'Running code contexts',
+        tags: ['repl'],
+        params: sandboxParams,
+        response: { 200: z.array(sessionShape) },
+      },
+    },
+    async (request) => {
+      using sandbox = await openSandbox(core, request)
+      return (await listSessions(sandbox)).map((session) => shaped(request.params.id, session))
+    },
+  )
+  app.delete(
+    `${path}/:sid`,
+    { schema: { summary: 'End a code context', tags: ['repl'], params: sessionParams } },
+    async (request, reply) => {
+      using sandbox = await openSandbox(core, request)
+      const { id } = await findSession(sandbox, request.params.sid)
+      await signalSession(sandbox, id, 9)
+      turns.forget(id)
+      return reply.code(204).send()
+    },
+  )
+}
+
+const shaped = (sandboxId: string, { id, language, created_at }: Session) => ({
+  id,
+  sandbox_id: sandboxId,
+  language,
+  created_at,
+})
+
+/** Runs an empty cell: a context that was handed out works. */
+const proved = async (
+  sandbox: OpenSandbox,
+  { id, language }: Session,
+  turns: Turns,
+  budget: ByteBudget,
+): Promise<void> => {
+  const { signal } = new AbortController()
+  using turn = await turns.next(id, signal)
+  try {
+    await runCell({ sandbox, sessionId: id, turn, code: '', timeoutMs: startMs, budget }, signal)
+  } catch (error) {
+    await signalSession(sandbox, id, 9)
+    if (!(error instanceof PandaError) || error.code !== 'not_found') throw error
+    throw new PandaError('invalid_request', `${language} does not start in this sandbox; is it installed?`, {
+      cause: error,
+    })
+  }
+}
