@@ -1,0 +1,88 @@
+// Package agent puts the parts together and serves both faces on one port.
+package agent
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"pandastack.dev/guest/internal/account"
+	"pandastack.dev/guest/internal/logs"
+	"pandastack.dev/guest/internal/metrics"
+	"pandastack.dev/guest/internal/proc"
+	"pandastack.dev/guest/internal/spawn"
+	"pandastack.dev/guest/internal/thaw"
+	"pandastack.dev/guest/internal/v1"
+)
+
+// Options are what differs between a real sandbox and a test.
+type Options struct {
+	System   *thaw.System
+	Etc      string // where passwd and group are
+	LowerOOM bool
+}
+
+// Agent is everything of one sandbox.
+type Agent struct {
+	Table    *proc.Table
+	Identity *thaw.Holder
+	v1       *v1.Server
+	http     *http.Server
+}
+
+const (
+	headerTimeout  = 15 * time.Second
+	idleTimeout    = 15 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// New builds an agent.
+func New(options Options) *Agent {
+	log := logs.New()
+	accounts := account.NewBook(options.Etc)
+	identity := thaw.NewHolder(options.System)
+	table := proc.NewTable(&spawn.Sandbox{
+		Accounts: accounts, Inherited: os.Environ(), Settings: identity.Settings, LowerOOM: options.LowerOOM,
+	}, log)
+	meter := metrics.NewMeter()
+	a := &Agent{Table: table, Identity: identity}
+	a.v1 = &v1.Server{Accounts: accounts, Table: table, Logs: log, Identity: identity, Meter: meter}
+	a.http = &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          quiet(),
+	}
+	return a
+}
+
+// Serve answers on a listener until Close.
+func (a *Agent) Serve(listener net.Listener) error {
+	if address, ok := listener.Addr().(*net.TCPAddr); ok {
+		a.v1.Port = uint16(address.Port)
+	}
+	a.v1.Routes()
+	return a.http.Serve(limit(listener))
+}
+
+// Close stops serving and kills what runs.
+func (a *Agent) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_ = a.http.Shutdown(ctx)
+	a.http.Close()
+	a.Table.KillAll()
+}
+
+// ServeHTTP tells the faces apart by path.
+func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		a.v1.ServeHTTP(w, r)
+		return
+	}
+	http.NotFound(w, r)
+}
