@@ -20,7 +20,7 @@ export const describeRoutes = async (app: ApiApp, config: ApiConfig): Promise<vo
         version: config.version,
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
-      servers: [{ url: config.publicUrl }],
+      servers: [{ url: '/' }],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'An API key, `pds_…`' },
