@@ -49,6 +49,7 @@ const installNode = async (
     await chmod(join(tree, target, `bin/${name}-cli.js`), 0o755)
     await link(tree, `usr/local/bin/${name}`, `../lib/node_modules/npm/bin/${name}-cli.js`)
   }
+  await put(tree, 'usr/local/etc/npmrc', 'update-notifier=false\nfund=false\n')
 }
 
 /** Files for the distribution's own tool, so that an update of its certificates inside a sandbox keeps the host's. */

@@ -1,6 +1,6 @@
 // Runs a build command in mount and process namespaces of its own. Whatever it mounts into a tree is invisible outside
 // and gone when it ends, however it ends: nobody who removes a tree can reach the host's files through it.
-// Fails with BuildFailed, which carries the last lines of the command's log.
+// Fails with BuildFailed, which carries the complaints in the command's log.
 
 import { readFile } from 'node:fs/promises'
 import { run } from '@pandastack/kit/process/run.ts'
@@ -21,7 +21,12 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** No build takes longer than this, even over a slow line. */
 const deadlineMs = 30 * 60_000
 
-const lastLines = (log: string): string => log.trim().split('\n').slice(-12).join('\n').slice(-1500)
+/** What went wrong is often said long before the end: lines that name an error, or else the last ones. */
+const complaints = (log: string): string => {
+  const lines = log.trim().split('\n')
+  const named = lines.filter((line) => /^(E:|dpkg: error|.*\b(error|failed|cannot)\b)/i.test(line))
+  return (named.length > 0 ? named.slice(-8) : lines.slice(-8)).join('\n').slice(-1500)
+}
 
 export interface Step {
   /** For messages: what the command is for. */
@@ -52,7 +57,7 @@ export const runIsolated = async (step: Step, { toolEnv, signal }: BuildContext)
   const result = await run('unshare', [...namespaces, ...shell], { deadlineMs, env, signal, graceMs: 2000 })
   followed[Symbol.dispose]()
   if (result.exitCode === 0) return
-  const words = lastLines(await readFile(log, 'utf8').catch(() => '')) || result.stderr.trim()
+  const words = complaints(await readFile(log, 'utf8').catch(() => '')) || result.stderr.trim()
   throw new BuildFailed(`${what} ${result.timedOut ? 'took too long' : 'failed'}: ${words}`)
 }
 

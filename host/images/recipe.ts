@@ -60,8 +60,14 @@ const codeInterpreter: readonly string[] = [
   'python3-pandas',
 ]
 
-/** matplotlib needs scipy, which in Debian 12 pulls in a compiler for numeric code with all its headers. */
-const numericHeaders = ['/usr/include/boost/*', '/usr/share/unicode/*', '/usr/lib/*/openblas*/*.a']
+/** matplotlib needs scipy, which in Debian 12 brings a compiler for numeric code with all its headers. */
+const numericBallast = [
+  '/usr/include/boost/*',
+  '/usr/share/unicode/*',
+  '/usr/bin/*-lto-dump-*',
+  '/usr/lib/*/openblas*/*.a',
+  '/usr/lib/python3*/config-*/*.a',
+]
 
 export const recipes: readonly Recipe[] = [
   { name: 'base', parent: null, packages: base, exclude: [], env: {} },
@@ -70,7 +76,7 @@ export const recipes: readonly Recipe[] = [
     name: 'code-interpreter',
     parent: 'base',
     packages: codeInterpreter,
-    exclude: numericHeaders,
+    exclude: numericBallast,
     env: { MPLBACKEND: 'Agg' },
   },
 ]
