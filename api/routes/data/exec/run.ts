@@ -24,6 +24,7 @@ export const registerRun = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget):
     {
       bodyLimit: commandBodyMaxBytes,
       schema: {
+        operationId: 'exec',
         summary: 'Run a command and wait for its result',
         tags: ['exec'],
         params: sandboxParams,

@@ -23,7 +23,14 @@ type Start = z.infer<typeof startMessage>
 export const registerExecSocket = (app: ApiApp, { core }: ApiDeps): void => {
   app.get(
     '/sandboxes/:id/exec/ws',
-    { schema: { summary: 'Run many commands over one WebSocket', tags: ['exec'], params: sandboxParams } },
+    {
+      schema: {
+        operationId: 'execSocket',
+        summary: 'Run many commands over one WebSocket',
+        tags: ['exec'],
+        params: sandboxParams,
+      },
+    },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
       await using peer = await acceptSocket(request, reply)

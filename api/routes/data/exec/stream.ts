@@ -19,6 +19,7 @@ export const registerStream = (app: ApiApp, { core }: ApiDeps): void => {
     {
       bodyLimit: commandBodyMaxBytes,
       schema: {
+        operationId: 'execStream',
         summary: 'Run a command and stream its output as server-sent events',
         tags: ['exec'],
         params: sandboxParams,

@@ -35,6 +35,7 @@ export const registerCells = (app: ApiApp, { core }: ApiDeps, turns: Turns, budg
     {
       bodyLimit: commandBodyMaxBytes,
       schema: {
+        operationId: 'runCell',
         summary: 'Run a cell in a code context',
         tags: ['repl'],
         params: sessionParams,

@@ -25,6 +25,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
     path,
     {
       schema: {
+        operationId: 'createCodeContext',
         summary: 'Start a code context, whose cells share their state',
         tags: ['repl'],
         params: sandboxParams,
@@ -43,6 +44,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
     path,
     {
       schema: {
+        operationId: 'listCodeContexts',
         summary: 'Running code contexts',
         tags: ['repl'],
         params: sandboxParams,
@@ -56,7 +58,14 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
   )
   app.delete(
     `${path}/:sid`,
-    { schema: { summary: 'End a code context', tags: ['repl'], params: sessionParams } },
+    {
+      schema: {
+        operationId: 'deleteCodeContext',
+        summary: 'End a code context',
+        tags: ['repl'],
+        params: sessionParams,
+      },
+    },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
       const { id } = await findSession(sandbox, request.params.sid)

@@ -27,7 +27,13 @@ export const registerOnce = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget)
     '/sandboxes/:id/repl',
     {
       bodyLimit: commandBodyMaxBytes,
-      schema: { summary: 'Run code once', tags: ['repl'], params: sandboxParams, body: onceRequest },
+      schema: {
+        operationId: 'runCode',
+        summary: 'Run code once',
+        tags: ['repl'],
+        params: sandboxParams,
+        body: onceRequest,
+      },
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)

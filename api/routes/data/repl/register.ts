@@ -15,7 +15,9 @@ export const registerRepl = (app: ApiApp, deps: ApiDeps, budget: ByteBudget): vo
   registerOnce(app, deps, budget)
   app.get(
     '/repl/languages',
-    { schema: { summary: 'Languages that code can be run in', tags: ['repl'] } },
+    {
+      schema: { operationId: 'listLanguages', summary: 'Languages that code can be run in', tags: ['repl'] },
+    },
     () => ({
       languages: languages.map(({ id, aliases, driver }) => ({
         id,

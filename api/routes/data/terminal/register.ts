@@ -24,6 +24,7 @@ export const registerTerminal = (app: ApiApp, { core }: ApiDeps): void => {
       `/sandboxes/:id/${path}`,
       {
         schema: {
+          operationId: path === 'ssh' ? 'openTerminal' : 'openPty',
           summary: 'A terminal over a WebSocket',
           tags: ['exec'],
           params: sandboxParams,
