@@ -20,6 +20,7 @@ export default defineConfig({
           name: 'world',
           include: ['**/*.world.test.ts'],
           exclude,
+          globalSetup: ['testing/postgres-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

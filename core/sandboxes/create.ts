@@ -139,7 +139,7 @@ const run = async (
   deadlineMs: number,
   hangup: AbortSignal | undefined,
 ): Promise<void> => {
-  const outOfTime = AbortSignal.timeout(Math.max(1, deadlineMs - ctx.clock.monotonicMs()))
+  const outOfTime = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - ctx.clock.monotonicMs())))
   const patience = hangup ? AbortSignal.any([hangup, outOfTime]) : outOfTime
   const ask = async (): Promise<Live> => {
     if (live.row.status !== 'creating') return live
