@@ -1,0 +1,56 @@
+// Promise 4: capturing leaves the source alone, or ends it, as it was asked to.
+
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { base, type Bench } from './bench.ts'
+
+export const captureTests = (bench: Bench): void => {
+  test('a machine captured while running goes on, and its copy starts where it stood then', async () => {
+    const { lab, snapshot } = bench
+    const source = await lab.restored(snapshot)
+    await lab.talk(source).count()
+    const later = await lab.captured(source)
+    expect(await lab.talk(source).count()).toBe(base.count + 2)
+    const copy = await lab.restored(later)
+    expect(await lab.talk(copy).count()).toBe(base.count + 2)
+    expect(await lab.talk(source).count()).toBe(base.count + 3)
+  })
+
+  test('a machine captured not to run on is dead, and its copy has everything', async () => {
+    const { lab, snapshot } = bench
+    const source = await lab.restored(snapshot)
+    await lab.talk(source).count()
+    await lab.talk(source).write('/root/last', 'last words')
+    const last = await lab.captured(source, { leaveRunning: false })
+    await expect.poll(() => lab.driver.recover(source)).toBe('dead')
+    await lab.driver.kill(source)
+    const copy = lab.talk(await lab.restored(last))
+    expect(await copy.count()).toBe(base.count + 2)
+    expect(await copy.read('/root/last')).toBe('last words')
+  })
+
+  test('a chain of captures keeps everything that came before', async () => {
+    const { lab } = bench
+    let snapshot = bench.snapshot
+    for (let generation = 1; generation <= 3; generation++) {
+      const machine = await lab.restored(snapshot)
+      expect(await lab.talk(machine).count()).toBe(base.count + generation)
+      await lab.talk(machine).write(`/root/generation-${generation}`, `${generation}`)
+      snapshot = await lab.captured(machine, { leaveRunning: false })
+      await lab.driver.kill(machine)
+    }
+    const last = lab.talk(await lab.restored(snapshot))
+    expect(await last.read('/root/generation-1')).toBe('1')
+    expect(await last.read('/root/generation-3')).toBe('3')
+  })
+
+  test('restoring does not change the snapshot', async () => {
+    const { lab, snapshot } = bench
+    const before = readdirSync(snapshot.dir).sort()
+    const workload = lab.talk(await lab.restored(snapshot))
+    await workload.count()
+    await workload.write('/root/more', 'x'.repeat(100_000))
+    expect(readdirSync(snapshot.dir).sort()).toEqual(before)
+    expect(await lab.talk(await lab.restored(snapshot)).count()).toBe(base.count + 1)
+  })
+}
