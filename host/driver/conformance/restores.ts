@@ -41,7 +41,7 @@ export const restoreTests = (bench: Bench): void => {
   test('what the guest writes does not reach the files of the host, and those of the host not the guest', async () => {
     const { lab, snapshot } = bench
     const workload = lab.talk(await lab.restored(snapshot))
-    const mine = `/tmp/conformance-${randomUUID()}`
+    const mine = `/root/conformance-${randomUUID()}`
     await workload.write(mine, 'from inside')
     expect(await workload.read(mine)).toBe('from inside')
     expect(existsSync(mine)).toBe(false)
