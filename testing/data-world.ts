@@ -1,12 +1,13 @@
-// The API in front of one guest agent, with everything in between real but core: host client, relay, HTTP server.
+// API and edge in front of one guest agent, with everything in between real but core: host client, relay, HTTP server.
 // Core is a stand-in that knows one key, one running sandbox and what a test says of ports and previews.
 
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { buildApi } from '@pandastack/api/server.ts'
-import { routeUpgrade } from '@pandastack/api/upgrade.ts'
 import { PandaError } from '@pandastack/contracts/errors.ts'
+import { createFront } from '@pandastack/control-plane/front.ts'
 import type { Caller, Core, OpenSandbox } from '@pandastack/core/core.ts'
+import { createEdge } from '@pandastack/edge/edge.ts'
 import { createGuestPort } from '@pandastack/host-client/guest-port.ts'
 import { silentLog } from '@pandastack/kit/log/log.ts'
 import { createMetrics } from '@pandastack/kit/metrics/metrics.ts'
@@ -19,6 +20,8 @@ export interface DataWorld extends AsyncDisposable {
   key: string
   /** Headers that a client sends. */
   auth: Record<string, string>
+  /** The name under which the edge serves a port. */
+  hostOf(port: number): string
   sandboxId: string
   /** `/v1/sandboxes/{id}` of the one sandbox. */
   sandboxUrl: string
@@ -51,11 +54,22 @@ export const startDataWorld = async (guestPort: number, token = 't'.repeat(32)):
   })
   const core = standIn(facts, open, declared, previews)
   const config = { publicUrl: 'http://api.test', version: '0', previewSuffix: 'preview.test' }
-  const app = await buildApi({ core, log: silentLog(), metrics: createMetrics(), config })
+  const edge = createEdge({
+    core,
+    log: silentLog(),
+    suffix: config.previewSuffix,
+    verifyKey: core.authenticate,
+  })
+  const { serverFactory, serve, endUpgraded } = createFront({ edge, connectionsMax: 1000 })
+  const deps = { core, log: silentLog(), metrics: createMetrics(), config }
+  const app = await buildApi(deps, { serverFactory })
   stack.defer(() => app.close())
-  app.server.on('upgrade', (request, socket, head) => routeUpgrade(app, request, socket, head))
+  serve(app)
   await app.listen({ host: '127.0.0.1', port: 0 })
-  stack.defer(() => app.server.closeAllConnections())
+  stack.defer(() => {
+    endUpgraded()
+    app.server.closeAllConnections()
+  })
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   return {
@@ -64,6 +78,7 @@ export const startDataWorld = async (guestPort: number, token = 't'.repeat(32)):
     key: facts.key,
     auth: { authorization: `Bearer ${facts.key}` },
     sandboxId: facts.sandboxId,
+    hostOf: (guestPort) => `${guestPort}-${facts.sandboxId}.${config.previewSuffix}`,
     sandboxUrl: `${url}/v1/sandboxes/${facts.sandboxId}`,
     core,
     relay,
