@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pandastack.dev/guest/internal/account"
+	"pandastack.dev/guest/internal/e2b"
 	"pandastack.dev/guest/internal/logs"
 	"pandastack.dev/guest/internal/metrics"
 	"pandastack.dev/guest/internal/proc"
@@ -30,6 +31,7 @@ type Agent struct {
 	Table    *proc.Table
 	Identity *thaw.Holder
 	v1       *v1.Server
+	e2b      *e2b.Server
 	http     *http.Server
 }
 
@@ -50,6 +52,7 @@ func New(options Options) *Agent {
 	meter := metrics.NewMeter()
 	a := &Agent{Table: table, Identity: identity}
 	a.v1 = &v1.Server{Accounts: accounts, Table: table, Logs: log, Identity: identity, Meter: meter}
+	a.e2b = &e2b.Server{Accounts: accounts, Table: table, Identity: identity, Meter: meter, Move: a.v1.Move}
 	a.http = &http.Server{
 		Handler:           a,
 		ReadHeaderTimeout: headerTimeout,
@@ -66,6 +69,7 @@ func (a *Agent) Serve(listener net.Listener) error {
 		a.v1.Port = uint16(address.Port)
 	}
 	a.v1.Routes()
+	a.e2b.Routes()
 	return a.http.Serve(limit(listener))
 }
 
@@ -84,5 +88,5 @@ func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.v1.ServeHTTP(w, r)
 		return
 	}
-	http.NotFound(w, r)
+	a.e2b.ServeHTTP(w, r)
 }

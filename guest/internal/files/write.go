@@ -112,5 +112,5 @@ func takeOver(file *os.File, before os.FileInfo) {
 	if sys, ok := before.Sys().(*syscall.Stat_t); ok {
 		_ = file.Chown(int(sys.Uid), int(sys.Gid))
 	}
-	_ = file.Chmod(before.Mode())
+	_ = file.Chmod(before.Mode().Perm()) // not setuid: the content is another
 }

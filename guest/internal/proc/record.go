@@ -165,3 +165,10 @@ var (
 
 // ErrNotFound is for ids that name no record.
 func ErrNotFound() error { return errNotFound }
+
+// Exit is how the process ended, nil while it runs.
+func (r *Record) Exit() *Exit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.end
+}
