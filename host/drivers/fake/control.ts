@@ -23,8 +23,15 @@ export const markOfProcess = (pid: number): string | null => {
   }
 }
 
-/** Marked processes and all that descend from them, as long as the line of parents is unbroken. */
+/**
+ * Marked processes and all that descend from them, as long as the line of parents is unbroken. Without a guest agent
+ * there is but the one that the handle names, and no need to ask every process of the host.
+ */
 export const processesOf = (config: FakeConfig, machine: MachineHandle): ProcessStat[] => {
+  if (config.guestPath === undefined) {
+    const stat = isAlive(machine.process) ? statOf(machine.process.pid) : null
+    return stat ? [stat] : []
+  }
   const mark = markOf(config, machine.machineId)
   const running = runningProcesses()
   const members = new Set(running.filter(({ pid }) => markOfProcess(pid) === mark).map(({ pid }) => pid))

@@ -3,7 +3,7 @@
 
 import { createHash, randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
@@ -27,11 +27,15 @@ const isFree = async (port: number): Promise<boolean> => {
   return free
 }
 
-/** The address by which the real guest agent will say it is reached: it sees the host's own. */
-const ownAddress = (): string =>
-  Object.values(networkInterfaces())
-    .flat()
-    .find((item) => item && !item.internal && item.family === 'IPv4')?.address ?? loopback
+/**
+ * An address that the real guest agent will find among its own, which are the host's: that of the way out, because other
+ * interfaces may come and go while a test runs.
+ */
+const ownAddress = async (): Promise<string> => {
+  const routes = await readFile('/proc/net/route', 'utf8')
+  const device = /^(\S+)\t00000000\t/m.exec(routes)?.[1] ?? ''
+  return networkInterfaces()[device]?.find(({ family }) => family === 'IPv4')?.address ?? loopback
+}
 
 export const createFakeNetwork = () => {
   const inUse = new Map<number, Nic>()
@@ -52,7 +56,7 @@ export const createFakeNetwork = () => {
         netnsPath: '/proc/self/ns/net',
         device: 'lo',
         mac: '02:00:00:00:00:00',
-        guestAddress: ownAddress(),
+        guestAddress: loopback,
         prefixLength: 8,
         gateway: loopback,
         hostAddress: loopback,
@@ -60,6 +64,7 @@ export const createFakeNetwork = () => {
       inUse.set(slot, nic)
       try {
         nic.guestPort = await freePort()
+        nic.guestAddress = await ownAddress()
         return nic
       } catch (error) {
         inUse.delete(slot)
