@@ -2,6 +2,7 @@
 
 import type { Event } from '@pandastack/contracts/http/shapes.ts'
 import type { Connection } from './connection.ts'
+import { ApiError } from './errors.ts'
 import { sandboxPath } from './sandboxes.ts'
 import { serverEvents } from './sse.ts'
 
@@ -10,7 +11,7 @@ export type LogStream = 'both' | 'stdout' | 'stderr'
 export interface Logs {
   /** All that is held, as text. */
   read(id: string, stream?: LogStream): Promise<string>
-  /** Line by line, until the signal aborts or the sandbox ends. */
+  /** Line by line, each with its line feed, until the signal aborts or the sandbox ends. */
   follow(
     id: string,
     options?: { stream?: LogStream; signal?: AbortSignal },
@@ -32,9 +33,9 @@ async function* followed(
   })
   if (!reply.body) return
   for await (const { event, data } of serverEvents(reply.body)) {
-    if (event !== 'line') continue
-    const { line } = JSON.parse(data) as { line?: string }
-    yield line ?? ''
+    const said = event === 'line' || event === 'error' ? (JSON.parse(data) as { line?: string; error?: string }) : {}
+    if (said.error !== undefined) throw new ApiError(502, said.error)
+    if (said.line !== undefined) yield said.line
   }
 }
 

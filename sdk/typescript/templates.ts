@@ -3,6 +3,7 @@
 import type { Template } from '@pandastack/contracts/http/shapes.ts'
 import type { Connection } from './connection.ts'
 import { ApiError, Unreachable } from './errors.ts'
+import { serverEvents } from './sse.ts'
 
 export interface BakeProgress {
   step: string
@@ -16,17 +17,6 @@ export interface Templates {
   bake(name: string, options?: { signal?: AbortSignal }): AsyncGenerator<BakeProgress, void, void>
 }
 
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const piece of body) {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines.filter((line) => line !== '')
-  }
-  if (rest !== '') yield rest
-}
-
 async function* baking(
   connection: Connection,
   name: string,
@@ -35,15 +25,15 @@ async function* baking(
   const reply = await connection.open({
     method: 'POST',
     path: `/templates/${encodeURIComponent(name)}/bake`,
-    json: {},
+    headers: { accept: 'text/event-stream' },
     signal,
   })
   if (reply.body) {
-    for await (const line of linesOf(reply.body)) {
-      const said = JSON.parse(line) as { step?: string; percent?: number; done?: boolean; error?: string }
-      if (said.error !== undefined) throw new ApiError(500, said.error)
-      if (said.done) return
-      if (said.step !== undefined) yield { step: said.step, percent: said.percent ?? 0 }
+    for await (const { event, data } of serverEvents(reply.body)) {
+      const said = JSON.parse(data) as { step?: string; percent?: number; error?: string }
+      if (event === 'error') throw new ApiError(500, said.error ?? 'the template could not be baked')
+      if (event === 'done') return
+      if (event === 'progress') yield { step: said.step ?? '', percent: said.percent ?? 0 }
     }
   }
   throw new Unreachable('the stream ended before the template was baked')

@@ -1,0 +1,26 @@
+// The operator's API key: minted by the control plane's own program when there is none yet, and kept.
+
+import { run } from '@pandastack/kit/process/run.ts'
+import { Refusal } from '../exit-codes.ts'
+import type { Home } from './home.ts'
+import { keepApiKey, readApiKey } from './secrets.ts'
+import type { Settings } from './settings.ts'
+import { controlPlaneEnvironment, unprivileged } from './supervisor/components.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+const mintDeadlineMs = 60_000
+
+export const ensureApiKey = async (home: Home, settings: Settings, env: Env): Promise<string> => {
+  const kept = await readApiKey(home)
+  if (kept !== null) return kept
+  const [program = '', ...args] = unprivileged(home, 'control-plane/admin.ts', 'mint-key', '--label', 'operator')
+  const minted = await run(program, args, {
+    deadlineMs: mintDeadlineMs,
+    env: controlPlaneEnvironment(home, settings, env),
+  })
+  const key = /\bpds_[0-9a-f]{32}\b/.exec(minted.stdout)?.[0]
+  if (minted.exitCode !== 0 || key === undefined) throw new Refusal(`no key could be minted: ${minted.stderr.trim()}`)
+  await keepApiKey(home, key)
+  return key
+}
