@@ -128,8 +128,11 @@ type Assembler struct {
 // Assemble makes an assembler for a stream.
 func (l *Log) Assemble(stream byte) *Assembler { return &Assembler{log: l, stream: stream} }
 
-// Write takes the next bytes of the stream.
+// Write takes the next bytes of the stream. A nil Assembler keeps nothing.
 func (a *Assembler) Write(chunk []byte) {
+	if a == nil {
+		return
+	}
 	a.log.mu.Lock()
 	defer a.log.mu.Unlock()
 	now := uint64(time.Now().UnixMilli())
@@ -157,6 +160,9 @@ func (a *Assembler) Write(chunk []byte) {
 
 // Flush ends an unfinished line.
 func (a *Assembler) Flush() {
+	if a == nil {
+		return
+	}
 	if len(a.pending) > 0 {
 		a.log.mu.Lock()
 		a.log.put(a.stream, uint64(time.Now().UnixMilli()), a.pending)

@@ -15,13 +15,14 @@ import (
 
 // ExecRequest is a process whose output is streamed.
 type ExecRequest struct {
-	ID      string // empty: made up
-	Tag     string
-	Spec    spawn.Spec
-	Config  Config
-	PTY     *spawn.Size
-	Stdin   bool
-	Timeout time.Duration
+	ID       string // empty: made up
+	Tag      string
+	Spec     spawn.Spec
+	Config   Config
+	PTY      *spawn.Size
+	Stdin    bool
+	Timeout  time.Duration
+	Unlogged bool // its output is a protocol, or private: it stays out of the log
 }
 
 // Exec starts a process, or gives the record that already has the id. created is false then.
@@ -87,9 +88,9 @@ func (r *Record) launchLocked(request *ExecRequest) error {
 	ends := &ends{}
 	defer ends.closeTheirs()
 	if request.PTY != nil {
-		err = r.openTerminal(ends, *request.PTY, plan.UID())
+		err = r.openTerminal(ends, request, plan.UID())
 	} else {
-		err = r.openPipes(ends, request.Stdin)
+		err = r.openPipes(ends, request)
 	}
 	if err == nil {
 		r.Started = time.Now()
@@ -126,8 +127,8 @@ func (e *ends) closeOurs() {
 	}
 }
 
-func (r *Record) openTerminal(e *ends, size spawn.Size, uid uint32) error {
-	ours, theirs, err := spawn.OpenPTY(size, uid)
+func (r *Record) openTerminal(e *ends, request *ExecRequest, uid uint32) error {
+	ours, theirs, err := spawn.OpenPTY(*request.PTY, uid)
 	if err != nil {
 		return err
 	}
@@ -135,13 +136,13 @@ func (r *Record) openTerminal(e *ends, size spawn.Size, uid uint32) error {
 	e.stdio = [3]uintptr{uintptr(theirs), uintptr(theirs), uintptr(theirs)}
 	r.terminal = ours
 	r.stdin = newInput(ours, true)
-	r.outputs = []*output{{file: ours, lines: r.table.Logs.Assemble(logs.Stdout)}}
+	r.outputs = []*output{{file: ours, lines: r.table.lines(request, logs.Stdout)}}
 	return nil
 }
 
-func (r *Record) openPipes(e *ends, stdin bool) error {
+func (r *Record) openPipes(e *ends, request *ExecRequest) error {
 	e.stdio[0] = uintptr(spawn.Null())
-	if stdin {
+	if request.Stdin {
 		ours, theirs, err := spawn.Pipe(false)
 		if err != nil {
 			return err
@@ -157,7 +158,15 @@ func (r *Record) openPipes(e *ends, stdin bool) error {
 		}
 		e.ours, e.theirs = append(e.ours, ours), append(e.theirs, theirs)
 		e.stdio[i+1] = uintptr(theirs)
-		r.outputs = append(r.outputs, &output{file: ours, lines: r.table.Logs.Assemble(stream)})
+		r.outputs = append(r.outputs, &output{file: ours, lines: r.table.lines(request, stream)})
 	}
 	return nil
+}
+
+// lines is where the output of a process is logged, nil for nowhere.
+func (t *Table) lines(request *ExecRequest, stream byte) *logs.Assembler {
+	if request.Unlogged {
+		return nil
+	}
+	return t.Logs.Assemble(stream)
 }

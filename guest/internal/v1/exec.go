@@ -31,6 +31,7 @@ type execBody struct {
 	Stdin    bool        `json:"stdin"`
 	Detach   bool        `json:"detach"`
 	OnHangup string      `json:"on_hangup"`
+	Log      *bool       `json:"log"`
 }
 
 var idForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
@@ -55,6 +56,7 @@ func (b *execBody) request() (*proc.ExecRequest, error) {
 	}
 	return &proc.ExecRequest{
 		ID: b.ID, Tag: b.Tag, Spec: b.spec(), Config: config, PTY: b.PTY, Stdin: b.Stdin, Timeout: timeout,
+		Unlogged: b.Log != nil && !*b.Log,
 	}, nil
 }
 

@@ -36,6 +36,7 @@ export const startSession = async (
     stdin: true,
     detach: true,
     on_hangup: 'keep',
+    log: false,
   }
   const call = { method: 'POST', signal, silenceMs: startMs } as const
   await callForText(sandbox, { ...call, path: '/v1/exec', ...json(request) })

@@ -33,7 +33,7 @@ export const openShell = async (sandbox: OpenSandbox, size: Size, signal: AbortS
   const id = randomUUID()
   const frames = await startExec(
     sandbox,
-    { id, cmd: loginShell, pty: size, stdin: true, tag: 'terminal' },
+    { id, cmd: loginShell, pty: size, stdin: true, tag: 'terminal', log: false },
     signal,
   )
   const first = await frames.next().catch((error: unknown) => {

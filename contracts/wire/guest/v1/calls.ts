@@ -27,6 +27,8 @@ export interface ExecRequest extends Command {
   stdin?: boolean
   detach?: boolean
   on_hangup?: 'kill' | 'keep'
+  /** False: the output stays out of the sandbox's logs. */
+  log?: boolean
 }
 
 export const ran = z.object({
@@ -62,7 +64,9 @@ export const processList = z.object({
 })
 
 export const listeners = z.object({
-  ports: z.array(z.object({ port: z.number().int().min(1).max(65_535), address: z.string().max(64) })).max(65_536),
+  ports: z
+    .array(z.object({ port: z.number().int().min(1).max(65_535), address: z.string().max(64) }))
+    .max(65_536),
 })
 
 export const logLine = z.object({

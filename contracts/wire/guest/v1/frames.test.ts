@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import { encodeFrame, FrameParser, framePayloadMaxBytes, frameType, readFrames, WireViolation } from './frames.ts'
+import {
+  encodeFrame,
+  FrameParser,
+  framePayloadMaxBytes,
+  frameType,
+  readFrames,
+  WireViolation,
+} from './frames.ts'
 import type { Frame, FrameType } from './frames.ts'
 
 const frame = fc.record({
@@ -45,7 +52,8 @@ describe('frames of the guest wire', () => {
         const parser = new FrameParser()
         try {
           for (const chunk of chunks) {
-            for (const one of parser.push(chunk)) expect(one.payload.length).toBeLessThanOrEqual(framePayloadMaxBytes)
+            for (const one of parser.push(chunk))
+              expect(one.payload.length).toBeLessThanOrEqual(framePayloadMaxBytes)
           }
         } catch (error) {
           expect(error).toBeInstanceOf(WireViolation)

@@ -33,7 +33,11 @@ export class FrameParser {
       const length = view.getUint32(9)
       if (length > framePayloadMaxBytes) throw new WireViolation(`a frame of ${length} bytes`)
       if (bytes.length - at < headBytes + length) break
-      frames.push({ type, seq: sequence(view), payload: bytes.subarray(at + headBytes, at + headBytes + length) })
+      frames.push({
+        type,
+        seq: sequence(view),
+        payload: bytes.subarray(at + headBytes, at + headBytes + length),
+      })
       this.#ended = type === frameType.exit
       at += headBytes + length
     }
@@ -44,7 +48,8 @@ export class FrameParser {
 
   #checkedType(type: number): FrameType {
     if (this.#ended) throw new WireViolation('a frame after the exit frame')
-    if (type < frameType.start || type > frameType.keepalive) throw new WireViolation(`a frame of type ${type}`)
+    if (type < frameType.start || type > frameType.keepalive)
+      throw new WireViolation(`a frame of type ${type}`)
     return type as FrameType
   }
 }
