@@ -93,6 +93,7 @@ export const createFakeCgroups = () => {
     kill: async (): Promise<void> => undefined,
     remove: async (id: string): Promise<void> => void groups.delete(id),
     list: async (): Promise<string[]> => [...groups.keys()],
+    release: async (): Promise<void> => undefined,
     /** For tests: the kernel has killed something in it for want of memory. */
     countOomKill: (id: string): void => {
       const group = groups.get(id)
