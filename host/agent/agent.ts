@@ -80,9 +80,12 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
     }),
     leaks: async () => ({ leaks: await findLeaks(ports, places) }),
     [Symbol.asyncDispose]: async () => {
+      await templates[Symbol.asyncDispose]()
       await shelf[Symbol.asyncDispose]()
       const running = machines.all().flatMap((machine) => (machine.handle ? [machine.handle.place.nic] : []))
       await ports.network.close({ keep: running })
+      // Of a host without machines nothing of ours is to stay.
+      if (running.length === 0) await Promise.all([ports.driver.release(), ports.cgroups.release()])
       ledger[Symbol.dispose]()
     },
   }

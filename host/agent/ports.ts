@@ -27,6 +27,8 @@ export interface Cgroups {
   kill(id: string): Promise<void>
   remove(id: string): Promise<void>
   list(): Promise<string[]>
+  /** Takes away what is there for all groups. Only when none is left. */
+  release(): Promise<void>
 }
 
 export interface Storage {

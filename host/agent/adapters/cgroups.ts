@@ -25,5 +25,6 @@ export async function hostCgroups(prefix: string): Promise<Cgroups & { canHold: 
     kill: (id) => groups.at(id).kill(),
     remove: (id) => groups.at(id).remove(),
     list: () => groups.list(),
+    release: () => groups.removeParent(),
   }
 }

@@ -23,7 +23,7 @@ export interface TemplateState {
   memoryMb: number
 }
 
-export interface Templates {
+export interface Templates extends AsyncDisposable {
   /** The template's snapshot, made now if there is none; `baked` tells whether this call had to wait for a bake. */
   ensure(
     name: string,
@@ -59,6 +59,7 @@ export function createTemplates(options: {
 }): Templates {
   const { driver, driverVersion, storage, images, shelf, log } = options
   const bakes = new Map<string, Promise<Snapshot>>()
+  const closing = new AbortController()
   const known = new Map<string, Snapshot>()
 
   const snapshotDir = (entry: CatalogueEntry, image: Image): string =>
@@ -77,7 +78,7 @@ export function createTemplates(options: {
   })
 
   const bake = async (entry: CatalogueEntry, image: Image, progress: Progress): Promise<Snapshot> => {
-    const signal = AbortSignal.timeout(bakeDeadlineMs)
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(bakeDeadlineMs)])
     const dir = snapshotDir(entry, image)
     const making = `${dir}.making`
     const limits = limitsOf(entry)
@@ -167,6 +168,10 @@ export function createTemplates(options: {
       for (const name of await readdir(storage.templatesDir))
         if (name.endsWith('.making'))
           await rm(path.join(storage.templatesDir, name), { recursive: true, force: true })
+    },
+    [Symbol.asyncDispose]: async () => {
+      closing.abort(new Error('the agent is leaving'))
+      await Promise.allSettled(bakes.values())
     },
   }
 }
