@@ -16,6 +16,8 @@ export interface Config {
   publicUrl: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   connectionsMax: number
+  /** For tests: where this process is to fail (kit/failpoint). */
+  failpoints: string
   version: string
 }
 
@@ -36,6 +38,7 @@ const environment = z.object({
   PANDASTACK_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   PANDASTACK_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   PANDASTACK_CONNECTIONS_MAX: z.coerce.number().int().positive().default(16_384),
+  PANDASTACK_FAILPOINTS: z.string().default(''),
 })
 
 /** Throws an error whose message names every variable that is wrong. */
@@ -57,6 +60,7 @@ export const readConfig = (env: Record<string, string | undefined>): Config => {
     publicUrl: data.PANDASTACK_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     logLevel: data.PANDASTACK_LOG_LEVEL,
     connectionsMax: data.PANDASTACK_CONNECTIONS_MAX,
+    failpoints: data.PANDASTACK_FAILPOINTS,
     version: versionOf(),
   }
 }

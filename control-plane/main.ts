@@ -1,5 +1,6 @@
 // The control plane's process: reads the environment, starts, and drains on SIGTERM or SIGINT.
 
+import { armFailpoints } from '@pandastack/kit/failpoint/failpoint.ts'
 import { createLog } from '@pandastack/kit/log/log.ts'
 import { readConfig } from './config.ts'
 import { startControlPlane } from './start.ts'
@@ -10,6 +11,7 @@ const hardStopMs = 10_000
 const main = async (): Promise<void> => {
   const config = readConfig(process.env)
   const log = createLog({ name: 'control-plane', level: config.logLevel })
+  armFailpoints(config.failpoints)
   const plane = await startControlPlane(config, { log })
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -92,6 +92,7 @@ const baseConfig: Config = {
   publicUrl: null,
   logLevel: 'silent',
   connectionsMax: 1000,
+  failpoints: '',
   version: '0.0.0-test',
 }
 

@@ -10,6 +10,7 @@ import type { Sandbox, SandboxCreate } from '@pandastack/contracts/http/shapes.t
 import type { NewSandboxRow, SandboxRow } from '@pandastack/db/schema.ts'
 import { insertSandbox } from '@pandastack/db/tables/sandboxes.ts'
 import { claimKey, releaseKey } from '@pandastack/db/tables/idempotency.ts'
+import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import { QueueFull } from '@pandastack/kit/queue/fair-queue.ts'
 import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
@@ -76,6 +77,7 @@ const store = async (
     })
   }
   if (!stored) return null
+  await failpoint('create.stored')
   const live = ctx.registry.put(stored)
   live.busy = true
   return live

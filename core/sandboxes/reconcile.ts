@@ -3,13 +3,16 @@
 
 import { isOver } from '@pandastack/contracts/states/sandbox.ts'
 import type { MachineReport, MachineSpec } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
+import type { SandboxRow } from '@pandastack/db/schema.ts'
 import type { Context } from '../context.ts'
 import { HostRefused, HostUnreachable } from '../ports/host-port.ts'
 import type { HostLink } from '../hosts/hosts.ts'
 import { change, nextIntent } from './change.ts'
+import { lost } from './lost.ts'
 import { observe } from './observe.ts'
 import type { Live } from './registry.ts'
-import { specOf } from './spec.ts'
+import { endOf, specOf } from './spec.ts'
 import { rearm } from './use.ts'
 
 export interface Patience {
@@ -21,8 +24,10 @@ export interface Patience {
 export const reconcile = async (ctx: Context, live: Live, patience: Patience): Promise<Live> => {
   if (isOver(live.row.status)) return settle(ctx, live)
   const link = ctx.hosts.link(live.row.host)
+  const known = live.row
   const report = await ask(ctx, link, live, patience)
   if (!report) return live
+  if (isNotOurs(known, report)) return madeAnew(ctx, link, live, report)
   const after = (await observe(ctx, report)) ?? live
   if (isOver(after.row.status)) ctx.background.run('settle', () => settle(ctx, after))
   return after
@@ -37,7 +42,9 @@ const ask = async (
 ): Promise<MachineReport | null> => {
   const spec = specOf(live, ctx)
   try {
+    await failpoint('reconcile.before-ensure')
     const report = await link.host.ensure(spec, patience)
+    await failpoint('reconcile.after-ensure')
     noteTold(ctx, live, spec)
     return report
   } catch (error) {
@@ -50,6 +57,17 @@ const ask = async (
     live.intent = nextIntent(live)
     return link.host.ensure(specOf(live, ctx), patience)
   }
+}
+
+/** Generations only rise. Else the host had lost the machine and has made an empty one in its place. */
+const isNotOurs = (known: SandboxRow, report: MachineReport): boolean =>
+  report.generation < known.generation ||
+  (report.generation === known.generation && report.state !== known.status && known.status !== 'stopping')
+
+const madeAnew = async (ctx: Context, link: HostLink, live: Live, report: MachineReport): Promise<Live> => {
+  const after = await change(ctx, live.row.id, lost)
+  await link.host.ensure(endOf({ ...report, intent: live.intent }), { waitMs: 0 })
+  return after
 }
 
 /** The host knows when to end the machine by itself. */

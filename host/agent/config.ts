@@ -16,6 +16,8 @@ const schema = z.object({
   /** Empty sandboxes kept ready per template in use. */
   PANDASTACK_SHELVES: z.coerce.number().int().min(0).max(64).default(4),
   PANDASTACK_MACHINES_MAX: z.coerce.number().int().min(1).max(16_000).optional(),
+  /** For tests: where this process is to fail (kit/failpoint). */
+  PANDASTACK_FAILPOINTS: z.string().default(''),
 })
 
 export interface AgentConfig {
@@ -26,6 +28,7 @@ export interface AgentConfig {
   group: string
   shelfSize: number
   machinesMax: number | undefined
+  failpoints: string
 }
 
 export function readConfig(env: Record<string, string | undefined>): AgentConfig {
@@ -38,5 +41,6 @@ export function readConfig(env: Record<string, string | undefined>): AgentConfig
     group: parsed.PANDASTACK_GROUP,
     shelfSize: parsed.PANDASTACK_SHELVES,
     machinesMax: parsed.PANDASTACK_MACHINES_MAX,
+    failpoints: parsed.PANDASTACK_FAILPOINTS,
   }
 }

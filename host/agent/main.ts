@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { armFailpoints } from '@pandastack/kit/failpoint/failpoint.ts'
 import { createLog } from '@pandastack/kit/log/log.ts'
 import { createGvisorDriver } from '@pandastack/driver-gvisor/index.ts'
 import { defaults } from '@pandastack/driver-gvisor/config.ts'
@@ -24,6 +25,7 @@ const probeDeadlineMs = 60_000
 
 const config = readConfig(process.env)
 const log = createLog({ name: 'agent' })
+armFailpoints(config.failpoints)
 const run = path.join(config.home, 'run')
 const bin = (name: string) => path.join(config.home, 'bin', name)
 await using parts = new AsyncDisposableStack()

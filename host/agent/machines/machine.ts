@@ -2,6 +2,7 @@
 // loop; the loop compares wanted with actual and takes one step at a time until they agree. Every change is written to
 // the ledger before it is reported.
 
+import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import type { MachineReport, MachineSpec, MachineState } from '@pandastack/contracts/wire/host/v1/machines.ts'
 import type { Stats } from '@pandastack/driver/driver.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
@@ -130,11 +131,13 @@ export class Machine {
 
   async #start(): Promise<void> {
     try {
+      await failpoint('machine.accepted')
       const started = await this.#context.admit(() =>
         startMachine(this.#context.start, this.#spec, this.#stopStart.signal),
       )
       this.#handle = started.handle
       await this.#surround()
+      await failpoint('machine.before-report')
       this.#move('started', {
         bootMode: started.bootMode,
         bootMs: started.bootMs,
@@ -163,6 +166,7 @@ export class Machine {
     if (this.#report.state !== 'stopping')
       this.#move('end', { reason: this.#report.reason ?? this.#endReason })
     clearTimeout(this.#expiry)
+    await failpoint('machine.stopping')
     await this.#unsurround()
     if (this.#handle) await this.#context.start.shelf.discard(this.#handle)
     this.#handle = null

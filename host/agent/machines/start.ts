@@ -1,5 +1,6 @@
 // From an accepted spec to a running, thawed machine: shell, restore, relay, thaw. Whatever fails, nothing is left.
 
+import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import type { MachineReport, MachineSpec } from '@pandastack/contracts/wire/host/v1/machines.ts'
 import { DriverError, type Driver } from '@pandastack/driver/driver.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
@@ -47,8 +48,10 @@ export async function startMachine(
   const handle = await shelf.take(snapshot.image, snapshot.limits, signal)
   mark('shell')
   try {
+    await failpoint('machine.shell-taken')
     await driver.restore(handle, snapshot, signal)
     mark('restore')
+    await failpoint('machine.restored')
     await thaw(
       spec,
       handle.place.nic,
