@@ -87,7 +87,7 @@ export const createFakeHost = (name = 'local'): FakeHost => {
     if (expiresAtUnixMs === null || !fake.enforcesExpiry) return
     const timer = setTimeout(
       () => become(machine, 'gone', 'expired'),
-      Math.min(expiresAtUnixMs - Date.now(), 2 ** 30),
+      Math.min(Math.max(0, expiresAtUnixMs - Date.now()), 2 ** 30),
     )
     timer.unref()
     timers.set(machineId, timer)
@@ -122,7 +122,7 @@ export const createFakeHost = (name = 'local'): FakeHost => {
       const { promise, resolve } = Promise.withResolvers<void>()
       waiters.add(resolve)
       signal?.addEventListener('abort', () => resolve(), { once: true })
-      const timer = setTimeout(resolve, deadline - Date.now())
+      const timer = setTimeout(resolve, Math.max(0, deadline - Date.now()))
       await promise
       clearTimeout(timer)
       waiters.delete(resolve)

@@ -3,11 +3,12 @@
 
 import { isOver } from '@pandastack/contracts/states/sandbox.ts'
 import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
-import type { SandboxRow } from '@pandastack/db/schema.ts'
 import type { Context } from '../context.ts'
 import { change } from '../sandboxes/change.ts'
 import { finish } from '../sandboxes/create.ts'
 import { end } from '../sandboxes/end.ts'
+import { tellHost } from '../sandboxes/expire.ts'
+import { lost } from '../sandboxes/lost.ts'
 import { observe } from '../sandboxes/observe.ts'
 import { reconcile, settle } from '../sandboxes/reconcile.ts'
 import type { Live } from '../sandboxes/registry.ts'
@@ -45,13 +46,11 @@ export const takeReport = async (
   suspects?: Suspects,
 ): Promise<void> => {
   const live = await observe(ctx, report)
-  const ended = report.state === 'gone' || report.state === 'failed'
-  if (live && !live.row.settled) {
-    if (isOver(live.row.status) && ended) await settle(ctx, live)
-    return
-  }
+  if (live && !isOver(live.row.status)) return
   // No sandbox of ours wants this machine.
-  if (ended) await link.host.forget(report.machineId)
+  const ended = report.state === 'gone' || report.state === 'failed'
+  if (live && ended && !live.row.settled) await settle(ctx, live)
+  else if (ended) await link.host.forget(report.machineId)
   else if (suspects?.has(report.machineId)) {
     ctx.measures.strays.inc()
     ctx.log.warn(
@@ -65,11 +64,9 @@ export const takeReport = async (
 /** A machine that is not as its row wants it. */
 const mend = async (ctx: Context, live: Live, report: MachineReport): Promise<void> => {
   const { row } = live
-  if (isOver(row.status)) {
-    if (report.state === 'gone' || report.state === 'failed') await settle(ctx, live)
-    return
-  }
+  if (isOver(row.status)) return
   if (report.state !== row.desired) await reconcile(ctx, live, patience)
+  else if (live.hostExpiresMs === null) await tellHost(ctx, live)
 }
 
 /** A create that this process did not begin, or lost: whoever left a key can still come for the answer. */
@@ -85,24 +82,10 @@ const endAbandoned = async (ctx: Context, live: Live): Promise<void> => {
 
 /** A row whose machine its host does not know. */
 const withoutMachine = async (ctx: Context, live: Live): Promise<void> => {
-  const after = await change(ctx, live.row.id, (row) => lost(row))
-  if (after.row.status === 'failed') ctx.measures.ended.inc({ reason: 'host_lost' })
-}
-
-const lost = (row: SandboxRow) => {
-  if (row.status === 'stopping') return { change: { status: 'deleted' as const, settled: true } }
-  if (isOver(row.status)) return row.settled ? null : { change: { settled: true } }
-  const failure = 'the host no longer knows its machine'
-  return {
-    change: {
-      status: 'failed' as const,
-      desired: 'gone' as const,
-      settled: true,
-      failure,
-      failure_reason: 'host_lost',
-    },
-    events: [{ type: 'vm.died', payload: { reason: 'host_lost', message: failure } }],
-  }
+  await change(ctx, live.row.id, (row) => {
+    const decision = lost(row)
+    return decision && { ...decision, change: { ...decision.change, settled: true } }
+  })
 }
 
 const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {

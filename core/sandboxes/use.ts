@@ -31,21 +31,25 @@ export const expiresAtWallMs = (live: Live, clock: Clock): number | null => {
 export const idleSeconds = (live: Live, clock: Clock): number =>
   inUse(live) ? 0 : Math.max(0, Math.floor((clock.monotonicMs() - live.lastUsedMs) / 1000))
 
-/** The host would end the machine earlier than is right. */
-const hostIsEarly = (live: Live, nowMs: number): boolean => {
-  const hasMachine = live.row.status === 'running' || live.row.status === 'paused'
-  return hasMachine && expiresMs(live, nowMs) > (live.hostExpiresMs ?? nowMs) + sameMs
-}
+/** When the host ends the machine by itself, as far as that matters; null when it has none or was told before our start. */
+const toldMs = (live: Live): number | null =>
+  // What it was told before our start is told again by the first comparison with it, not here: a host that has lost
+  // the machine would take the telling for a wish to make it.
+  live.row.status === 'running' || live.row.status === 'paused' ? live.hostExpiresMs : null
 
-/** The host should be told of later use now. */
-export const hostIsBehind = (live: Live, nowMs: number): boolean =>
-  hostIsEarly(live, nowMs) && (live.row.persistent || (live.hostExpiresMs ?? nowMs) - nowMs < ttlMs(live) / 2)
+/** The host would end the machine earlier than is right, and should be told now. */
+export const hostIsBehind = (live: Live, nowMs: number): boolean => {
+  const atMs = toldMs(live)
+  if (atMs === null || expiresMs(live, nowMs) <= atMs + sameMs) return false
+  return live.row.persistent || atMs - nowMs <= ttlMs(live) / 2
+}
 
 /** How long until this sandbox needs a look: to end it, or to tell the host. Null: never. */
 export const nextLookMs = (live: Live, nowMs: number): number | null => {
+  if (hostIsBehind(live, nowMs)) return 0
+  const halfMs = (toldMs(live) ?? -Infinity) - ttlMs(live) / 2
   const dueMs = expiresMs(live, nowMs)
-  const behindMs = hostIsEarly(live, nowMs) ? (live.hostExpiresMs ?? nowMs) - ttlMs(live) / 2 : Infinity
-  const lookMs = Math.min(dueMs, live.row.persistent && behindMs !== Infinity ? nowMs : behindMs)
+  const lookMs = nowMs < halfMs ? Math.min(halfMs, dueMs) : dueMs
   return lookMs === Infinity ? null : Math.max(0, lookMs - nowMs)
 }
 
