@@ -27,8 +27,20 @@ var drained atomic.Int32
 // output is our end of one stream of a process.
 type output struct {
 	file  *os.File
-	lines *logs.Assembler
+	lines *logs.Assembler // nil: not logged
 	ended atomic.Bool
+}
+
+func (o *output) log(chunk []byte) {
+	if o.lines != nil {
+		o.lines.Write(chunk)
+	}
+}
+
+func (o *output) endLog() {
+	if o.lines != nil {
+		o.lines.Flush()
+	}
 }
 
 // limit makes reads stop soon: the command itself has ended, and whoever still holds the pipe was left behind by it.
@@ -47,7 +59,7 @@ func (o *output) pump(sink func([]byte)) {
 	for {
 		n, err := o.file.Read(buffer[:])
 		if n > 0 {
-			o.lines.Write(buffer[:n])
+			o.log(buffer[:n])
 			sink(buffer[:n])
 		}
 		if err == nil {
@@ -58,7 +70,7 @@ func (o *output) pump(sink func([]byte)) {
 			return
 		}
 		o.ended.Store(true)
-		o.lines.Flush()
+		o.endLog()
 		o.file.Close()
 		return
 	}
@@ -85,7 +97,7 @@ func (o *output) takeLate(buffer []byte, sink func([]byte)) (open bool) {
 		if err != nil || n <= 0 {
 			return false
 		}
-		o.lines.Write(buffer[:n])
+		o.log(buffer[:n])
 		sink(buffer[:n])
 		taken += n
 	}
@@ -95,7 +107,7 @@ func (o *output) takeLate(buffer []byte, sink func([]byte)) (open bool) {
 func (o *output) leaveOpen() {
 	if drained.Add(1) > maxDrained {
 		drained.Add(-1)
-		o.lines.Flush()
+		o.endLog()
 		o.file.Close()
 		return
 	}
@@ -103,12 +115,12 @@ func (o *output) leaveOpen() {
 	go func() {
 		defer drained.Add(-1)
 		defer o.file.Close()
-		defer o.lines.Flush()
+		defer o.endLog()
 		buffer := pumpBuffers.Get().(*[pumpBytes]byte)
 		defer pumpBuffers.Put(buffer)
 		for {
 			n, err := o.file.Read(buffer[:])
-			o.lines.Write(buffer[:n])
+			o.log(buffer[:n])
 			if err != nil {
 				return
 			}
