@@ -26,6 +26,8 @@ export const openDatabase = (options: { url: string; log: Log; connectionsMax?: 
     types: { getTypeParser },
   })
   pool.on('error', (err) => options.log.warn({ err }, 'an idle database connection was lost'))
+  // Of a connection that is in use, the query that fails tells; without a listener the loss would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   return {
     db,

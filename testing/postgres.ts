@@ -145,7 +145,6 @@ const prefixOf = (account: Account | null): string[] => [
 const settings = {
   listen_addresses: '',
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   max_connections: '300',
   shared_buffers: '32MB',
