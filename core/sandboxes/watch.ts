@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '../context.ts'
-import type { HostLink } from './hosts.ts'
+import type { HostLink } from '../hosts/hosts.ts'
 import { repair, takeReport } from './repair.ts'
 import type { Suspects } from './repair.ts'
 
