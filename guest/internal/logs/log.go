@@ -1,7 +1,9 @@
-// Package logs keeps the last lines that commands wrote, of all commands together, for reading back and following.
+// Package logs keeps the last of what commands wrote, of all commands together, for reading back line by line and for
+// following.
 //
-// The log owns its memory: one ring of MaxBytes. A slow follower loses lines (it sees that by the sequence numbers);
-// it never slows the commands.
+// The log owns its memory: one ring of MaxBytes, holding pieces as they were read, since a command can write far more
+// lines than anybody reads. Lines are cut by the reader. A slow follower loses lines (it sees that by the sequence
+// numbers); it never slows the commands.
 package logs
 
 import (
@@ -19,155 +21,101 @@ const (
 	Stderr = 2
 )
 
-// Limits: what is held in all, and where a line without an end is cut.
+// Limits: what is held in all, and where a line without an end is cut (its parts share a sequence number).
 const (
 	MaxBytes     = 1 << 20
 	MaxLineBytes = 8 << 10
 )
 
-// record: seq u64 | unix_ms u64 | stream u8 | length u32 | text
-const headerBytes = 21
-
 // Log is safe for concurrent use.
 type Log struct {
 	mu      sync.Mutex
 	ring    ring.Ring
-	seq     uint64
+	lines   uint64 // that have ended
+	sources uint64
 	changed chan struct{}
 }
 
 // New makes an empty log.
 func New() *Log { return &Log{} }
 
-// Entry is one line; Text points into the reader's buffer.
-type Entry struct {
-	Seq    uint64
-	UnixMs int64
-	Stream byte
-	Text   []byte
+// piece is the header of a record: what one source wrote at once. An empty one ends the source's unfinished line.
+type piece struct {
+	linesBefore uint64
+	unixMs      uint64
+	source      uint64
+	stream      byte
+	length      uint32
 }
 
-// put adds a line; the caller holds the lock and tells the followers afterwards.
-func (l *Log) put(stream byte, unixMs uint64, line []byte) {
-	var header [headerBytes]byte
-	l.seq++
-	binary.BigEndian.PutUint64(header[0:], l.seq)
-	binary.BigEndian.PutUint64(header[8:], unixMs)
-	header[16] = stream
-	binary.BigEndian.PutUint32(header[17:], uint32(len(line)))
-	for l.ring.Len()+headerBytes+len(line) > MaxBytes {
-		l.dropOldest()
+const pieceBytes = 29
+
+func (p piece) encode() (into [pieceBytes]byte) {
+	binary.BigEndian.PutUint64(into[0:], p.linesBefore)
+	binary.BigEndian.PutUint64(into[8:], p.unixMs)
+	binary.BigEndian.PutUint64(into[16:], p.source)
+	into[24] = p.stream
+	binary.BigEndian.PutUint32(into[25:], p.length)
+	return into
+}
+
+func decode(from []byte) piece {
+	return piece{
+		linesBefore: binary.BigEndian.Uint64(from[0:]),
+		unixMs:      binary.BigEndian.Uint64(from[8:]),
+		source:      binary.BigEndian.Uint64(from[16:]),
+		stream:      from[24],
+		length:      binary.BigEndian.Uint32(from[25:]),
 	}
-	l.ring.Append(MaxBytes, header[:], line)
 }
 
-func (l *Log) tellFollowers() {
+func (l *Log) put(source uint64, stream byte, text []byte, ended uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.ring.Len()+pieceBytes+len(text) > MaxBytes {
+		var oldest [pieceBytes]byte
+		l.ring.Copy(oldest[:], l.ring.Tail())
+		l.ring.Drop(pieceBytes + int(decode(oldest[:]).length))
+	}
+	header := piece{l.lines, uint64(time.Now().UnixMilli()), source, stream, uint32(len(text))}.encode()
+	l.ring.Append(MaxBytes, header[:], text)
+	l.lines += ended
 	if l.changed != nil {
 		close(l.changed)
 		l.changed = nil
 	}
 }
 
-func (l *Log) dropOldest() {
-	var header [headerBytes]byte
-	l.ring.Copy(header[:], l.ring.Tail())
-	l.ring.Drop(headerBytes + int(binary.BigEndian.Uint32(header[17:])))
-}
-
-// Reader walks the log from its oldest line on.
-type Reader struct {
-	log    *Log
-	offset uint64
-	buffer []byte
-}
-
-// NewReader starts before the oldest line held.
-func (l *Log) NewReader() *Reader { return &Reader{log: l, buffer: make([]byte, 64<<10)} }
-
-// Next gives the lines that follow, valid until the next call. With none, it gives a channel that closes when there
-// are some.
-func (r *Reader) Next() ([]Entry, <-chan struct{}) {
-	r.log.mu.Lock()
-	r.offset = max(r.offset, r.log.ring.Tail())
-	n := r.log.ring.Copy(r.buffer, r.offset)
-	if n == 0 {
-		if r.log.changed == nil {
-			r.log.changed = make(chan struct{})
-		}
-		changed := r.log.changed
-		r.log.mu.Unlock()
-		return nil, changed
-	}
-	r.log.mu.Unlock()
-	var entries []Entry
-	held := r.buffer[:n]
-	for len(held) >= headerBytes {
-		size := headerBytes + int(binary.BigEndian.Uint32(held[17:]))
-		if len(held) < size {
-			break
-		}
-		entries = append(entries, Entry{
-			Seq:    binary.BigEndian.Uint64(held),
-			UnixMs: int64(binary.BigEndian.Uint64(held[8:])),
-			Stream: held[16],
-			Text:   held[headerBytes:size],
-		})
-		held = held[size:]
-		r.offset += uint64(size)
-	}
-	return entries, nil
-}
-
-// Assembler cuts what one stream of one process writes into lines. Its owner calls it from one goroutine at a time.
+// Assembler takes what one stream of one process writes. Its owner calls it from one goroutine at a time.
 type Assembler struct {
-	log     *Log
-	stream  byte
-	pending []byte
+	log        *Log
+	source     uint64
+	stream     byte
+	unfinished bool
 }
 
 // Assemble makes an assembler for a stream.
-func (l *Log) Assemble(stream byte) *Assembler { return &Assembler{log: l, stream: stream} }
+func (l *Log) Assemble(stream byte) *Assembler {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sources++
+	return &Assembler{log: l, source: l.sources, stream: stream}
+}
 
-// Write takes the next bytes of the stream. A nil Assembler keeps nothing.
-func (a *Assembler) Write(chunk []byte) {
-	if a == nil {
-		return
+// Write takes the next bytes of the stream.
+func (a *Assembler) Write(text []byte) {
+	const most = 64 << 10 // what a reader's buffer takes for certain
+	for ; len(text) > 0; text = text[min(most, len(text)):] {
+		part := text[:min(most, len(text))]
+		a.unfinished = part[len(part)-1] != '\n'
+		a.log.put(a.source, a.stream, part, uint64(bytes.Count(part, []byte{'\n'})))
 	}
-	a.log.mu.Lock()
-	defer a.log.mu.Unlock()
-	now := uint64(time.Now().UnixMilli())
-	for len(chunk) > 0 {
-		room := MaxLineBytes - len(a.pending)
-		piece, rest, whole := chunk, []byte(nil), false
-		if end := bytes.IndexByte(chunk[:min(len(chunk), room+1)], '\n'); end >= 0 {
-			piece, rest, whole = chunk[:end], chunk[end+1:], true
-		} else if len(chunk) > room {
-			piece, rest, whole = chunk[:room], chunk[room:], true
-		}
-		chunk = rest
-		if !whole {
-			a.pending = append(a.pending, piece...)
-			break
-		}
-		if len(a.pending) > 0 {
-			piece = append(a.pending, piece...)
-			a.pending = a.pending[:0]
-		}
-		a.log.put(a.stream, now, bytes.TrimSuffix(piece, []byte{'\r'}))
-	}
-	a.log.tellFollowers()
 }
 
 // Flush ends an unfinished line.
 func (a *Assembler) Flush() {
-	if a == nil {
-		return
-	}
-	if len(a.pending) > 0 {
-		a.log.mu.Lock()
-		a.log.put(a.stream, uint64(time.Now().UnixMilli()), a.pending)
-		a.log.tellFollowers()
-		a.log.mu.Unlock()
-		a.pending = nil
+	if a.unfinished {
+		a.unfinished = false
+		a.log.put(a.source, a.stream, nil, 1)
 	}
 }

@@ -3,7 +3,6 @@ package v1
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"pandastack.dev/guest/internal/logs"
 	"pandastack.dev/guest/internal/wire"
@@ -27,27 +26,26 @@ func (s *Server) readLogs(w http.ResponseWriter, r *http.Request) error {
 	keep := func(text []byte) []byte { return text }
 	var text []byte
 	for {
-		entries, changed := reader.Next()
-		if changed != nil {
-			if !follow {
-				return nil
-			}
-			select {
-			case <-changed:
-				// A burst of lines is worth one write.
-				time.Sleep(5 * time.Millisecond)
-				continue
-			case <-r.Context().Done():
-				return nil
-			}
-		}
 		text = text[:0]
-		for _, entry := range entries {
+		changed := reader.Next(func(entry logs.Entry) {
 			if stream == 0 || entry.Stream == stream {
 				text = appendLine(text, entry, keep)
 			}
+		})
+		if len(text) > 0 {
+			if _, err := w.Write(text); err != nil {
+				return nil
+			}
 		}
-		if _, err := w.Write(text); err != nil || control.Flush() != nil {
+		if changed == nil {
+			continue
+		}
+		if control.Flush() != nil || !follow {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
 			return nil
 		}
 	}
