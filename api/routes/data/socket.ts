@@ -19,6 +19,7 @@ const acceptor = new WebSocketServer({
 })
 
 export type Message = { text: string } | { bytes: Buffer }
+type Handler = (message: Message) => Promise<void> | void
 
 export interface Peer extends AsyncDisposable {
   /** Aborts when the connection is over. */
@@ -26,7 +27,7 @@ export interface Peer extends AsyncDisposable {
   /** Resolves when the message has left for the network; rejects when the client has gone. */
   send(message: string | Uint8Array): Promise<void>
   /** Nothing more is read from the client while a handler is at work. A handler that throws ends the connection. */
-  onMessage(handler: (message: Message) => Promise<void> | void): void
+  onMessage(handler: Handler): void
 }
 
 /** Takes the socket of an upgrade request; 400 on any other. */
@@ -48,6 +49,9 @@ const peerOf = (socket: WebSocket): Peer => {
   // Errors of the protocol or the network are followed by `close`.
   socket.on('error', () => undefined)
   const pings = keepAlive(socket)
+  // A client may speak before there is a handler: what it says then waits, and nothing more is read.
+  const { promise: handled, resolve: setHandler } = Promise.withResolvers<Handler>()
+  handleInTurn(socket, async (message) => (await handled)(message))
   socket.once('close', () => {
     clearInterval(pings)
     closed.abort(clientGone())
@@ -61,8 +65,9 @@ const peerOf = (socket: WebSocket): Peer => {
       )
       return promise
     },
-    onMessage: (handler) => handleInTurn(socket, handler),
+    onMessage: setHandler,
     async [Symbol.asyncDispose]() {
+      setHandler(() => undefined)
       socket.close(1000)
       if (!closed.signal.aborted) {
         const timer = setTimeout(() => socket.terminate(), 2000)
@@ -82,7 +87,7 @@ const keepAlive = (socket: WebSocket): NodeJS.Timeout => {
   }, pingMs)
 }
 
-const handleInTurn = (socket: WebSocket, handler: (message: Message) => Promise<void> | void): void => {
+const handleInTurn = (socket: WebSocket, handler: Handler): void => {
   let turn = Promise.resolve()
   let waiting = 0
   socket.on('message', (data: RawData, isBinary: boolean) => {
