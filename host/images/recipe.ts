@@ -21,12 +21,15 @@ export const npmVersion = '11.21.2'
 export const imageUser = { name: 'user', uid: 1000, home: '/home/user' } as const
 
 const base: readonly string[] = [
+  // Ubuntu's smallest variant leaves out apt and what Node is linked against.
+  'apt',
   'bash',
   'ca-certificates',
   'curl',
   'git',
   'iproute2',
   'less',
+  'libstdc++6',
   'nano',
   'openssh-client',
   'procps',
