@@ -22,7 +22,7 @@ const listening = async (server: Server | TcpServer): Promise<void> => {
 const world = async (behind: Server | TcpServer, rewriteReply: Rewrite = (_name, value) => value) => {
   await listening(behind)
   const options = (request: IncomingMessage) => ({
-    connection: connect(portOf(behind), '127.0.0.1'),
+    connection: connect(portOf(behind), '127.0.0.1').pause(),
     target: request.url ?? '/',
     requestHeaders: endToEnd(request.rawHeaders, (name, value) => (name === 'x-secret' ? null : value)),
     rewriteReply,

@@ -32,7 +32,7 @@ export const openUpstream = (
   extra: readonly Header[] = [],
 ): ClientRequest => {
   try {
-    return request({
+    const upstream = request({
       createConnection: () => options.connection as never,
       method,
       path: options.target,
@@ -40,6 +40,9 @@ export const openUpstream = (
       setHost: false,
       maxHeaderSize: 65_536,
     })
+    // Whoever opened the connection may have paused it, so as to lose nothing; a listener for data does not undo that.
+    upstream.once('socket', () => options.connection.resume())
+    return upstream
   } catch (error) {
     options.connection.destroy()
     throw new UpstreamError('the request cannot be passed on', { cause: error })
