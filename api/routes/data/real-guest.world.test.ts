@@ -240,7 +240,7 @@ describe.skipIf(!go)('with the real agent', () => {
     test('that cannot be interrupted is ended', async () => {
       const session = await start('python')
       const stubborn =
-        'import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nwhile True: pass'
+        'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass'
       const { status, body } = await run(session, stubborn, 200)
       expect([status, body['error']]).toEqual([504, expect.stringMatching(/its session was ended/)])
       await expect.poll(async () => (await run(session, '1')).status).toBe(404)
