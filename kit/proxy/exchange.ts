@@ -66,7 +66,9 @@ export const head = (upstream: ClientRequest, timeoutMs: number): Promise<Incomi
 
 const plain = (error: Error): string => {
   if (error.message === 'no answer in time') return error.message
-  if ((error as { code?: string }).code?.startsWith('HPE_')) return 'the server does not answer in HTTP'
+  // Some errors have numbers there.
+  const code = String((error as { code?: unknown }).code ?? '')
+  if (code.startsWith('HPE_')) return 'the server does not answer in HTTP'
   return 'the server closed the connection without an answer'
 }
 
