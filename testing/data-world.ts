@@ -104,6 +104,7 @@ const standIn = (
       return open()
     },
     declaredPorts: async () => declared,
+    stats: async () => ({ pid: 1, uptimeSeconds: 1, cpuPercent: 1, rssBytes: 1, vszBytes: 1, threads: 1 }),
     openPort: async (id, port, access) => {
       const isPublic = declared.some((one) => one.port === port && one.public)
       if (id !== facts.sandboxId || (access.kind === 'public' && !isPublic)) throw absent()

@@ -159,6 +159,19 @@ export const portDeclared = z
   .object({ port: portNumber, label: z.string(), public: z.boolean() })
   .meta({ id: 'PortDeclared' })
 
+export const guestMetrics = z
+  .object({
+    uptime_seconds: z.number(),
+    processes: z.number(),
+    cpu_count: z.number(),
+    cpu_used_pct: z.number(),
+    mem_total_bytes: z.number(),
+    mem_used_bytes: z.number(),
+    disk_total_bytes: z.number(),
+    disk_used_bytes: z.number(),
+  })
+  .meta({ id: 'GuestMetrics' })
+
 export const sandboxMetrics = z
   .object({
     pid: z.number().int(),
@@ -167,6 +180,8 @@ export const sandboxMetrics = z
     host_rss_bytes: z.number().int(),
     host_vsz_bytes: z.number().int(),
     threads: z.number().int(),
+    /** As the agent inside sees it; null while it cannot be asked. */
+    guest: guestMetrics.nullable(),
   })
   .meta({ id: 'SandboxMetrics' })
 

@@ -3,7 +3,6 @@
 
 import { ServerResponse } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { pipeline } from 'node:stream/promises'
 import type { Duplex } from 'node:stream'
 import { copyReply, head } from './exchange.ts'
 import { endToEnd } from './headers.ts'
@@ -50,16 +49,29 @@ export const proxyUpgrade = async (
   }
 }
 
-/** Until both directions have ended, or one has and the other does not follow in time. */
-const carry = async (socket: Duplex, connection: Duplex): Promise<void> => {
-  const ways = [pipeline(socket, connection), pipeline(connection, socket)].map((way) => way.catch(ignore))
-  await Promise.race(ways)
-  const timer = setTimeout(() => {
+/** Until both connections are closed. When one of them ends, the other gets what is left and then ends as well. */
+const carry = (socket: Duplex, connection: Duplex): Promise<unknown> => {
+  const destroyBoth = (): void => {
     socket.destroy()
     connection.destroy()
-  }, halfOpenMs)
-  await Promise.all(ways)
-  clearTimeout(timer)
+  }
+  let timer: NodeJS.Timeout | undefined
+  const oneHasEnded = (): void => {
+    timer ??= setTimeout(destroyBoth, halfOpenMs)
+  }
+  const copy = (from: Duplex, to: Duplex): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    from.once('end', oneHasEnded)
+    from.once('close', () => {
+      oneHasEnded()
+      to.end(() => to.destroy())
+      resolve()
+    })
+    from.on('error', ignore)
+    from.pipe(to)
+    return promise
+  }
+  return Promise.all([copy(socket, connection), copy(connection, socket)]).finally(() => clearTimeout(timer))
 }
 
 interface Switched {

@@ -5,9 +5,10 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { logLine } from '@pandastack/contracts/wire/guest/v1/calls.ts'
 import type { ApiApp, ApiDeps } from '../../app.ts'
+import { hangupOf } from '../../hangup.ts'
 import { callGuest } from './guest/call.ts'
 import { forCaller } from './guest/faults.ts'
-import { hangUp, openSandbox, sandboxParams } from './guest/open.ts'
+import { openSandbox, sandboxParams } from './guest/open.ts'
 import { readLines } from './lines.ts'
 import { openEventStream } from './sse.ts'
 
@@ -33,7 +34,7 @@ export const registerLogs = (app: ApiApp, { core }: ApiDeps): void => {
       using stack = new DisposableStack()
       const sandbox = stack.use(await openSandbox(core, request))
       const follow = followed.has(request.query.follow)
-      const signal = hangUp(reply)
+      const signal = hangupOf(reply)
       const answer = await callGuest(sandbox, {
         method: 'GET',
         path: `/v1/logs?stream=${request.query.stream}&follow=${follow ? 1 : 0}`,

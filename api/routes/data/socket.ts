@@ -6,7 +6,7 @@ import type { RawData, WebSocket } from 'ws'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PandaError } from '@pandastack/contracts/errors.ts'
 import { isUpgrade, takeUpgrade } from '../../upgrade.ts'
-import { clientGone } from './guest/faults.ts'
+import { clientGone } from '../../hangup.ts'
 
 const pingMs = 20_000
 const messageMaxBytes = 1024 * 1024

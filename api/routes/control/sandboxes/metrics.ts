@@ -1,6 +1,7 @@
 import { sandboxMetrics } from '@pandastack/contracts/http/shapes.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { callerOf } from '../../../auth.ts'
+import { readGuestMetrics } from '../../data/metrics.ts'
 import { idParams } from '../params.ts'
 
 export const readMetrics = (app: ApiApp, { core }: ApiDeps): void => {
@@ -9,14 +10,18 @@ export const readMetrics = (app: ApiApp, { core }: ApiDeps): void => {
     url: '/sandboxes/:id/metrics',
     schema: {
       operationId: 'readSandboxMetrics',
-      summary: 'What the machine of a sandbox uses, as its host sees it',
+      summary: 'What the machine of a sandbox uses, as its host sees it and as it looks from inside',
       tags: ['sandboxes'],
       params: idParams,
       response: { 200: sandboxMetrics },
     },
     async handler(request) {
-      const stats = await core.sandboxes.stats(callerOf(request), request.params.id)
+      const [stats, guest] = await Promise.all([
+        core.sandboxes.stats(callerOf(request), request.params.id),
+        readGuestMetrics(core, request).catch(() => null),
+      ])
       return {
+        guest,
         pid: stats.pid,
         uptime_seconds: stats.uptimeSeconds,
         host_cpu_percent: stats.cpuPercent,

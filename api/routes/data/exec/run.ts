@@ -6,11 +6,12 @@ import { PandaError } from '@pandastack/contracts/errors.ts'
 import { ran } from '@pandastack/contracts/wire/guest/v1/calls.ts'
 import type { Ran } from '@pandastack/contracts/wire/guest/v1/calls.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { readBytes } from '../guest/body.ts'
 import type { ByteBudget } from '../guest/body.ts'
 import { callGuest, json } from '../guest/call.ts'
 import { forCaller } from '../guest/faults.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { commandBodyMaxBytes, guestCommand, runSecondsDefault, timeoutSentence } from './command.ts'
 
 /** Twice 8 MiB of output, each byte written as `\u00XX`. */
@@ -39,7 +40,7 @@ export const registerRun = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget):
         method: 'POST',
         path: '/v1/run',
         ...json(command),
-        signal: hangUp(reply),
+        signal: hangupOf(reply),
         silenceMs: (command.timeout_ms ?? 0) + graceMs,
       })
       const memory = budget.open()

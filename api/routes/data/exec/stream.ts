@@ -5,8 +5,9 @@
 import { execRequest } from '@pandastack/contracts/http/shapes.ts'
 import type { ExecRequest } from '@pandastack/contracts/http/shapes.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { forCaller } from '../guest/faults.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { openEventStream } from '../sse.ts'
 import type { EventStream } from '../sse.ts'
 import { commandBodyMaxBytes, guestCommand, streamSecondsDefault, timeoutSentence } from './command.ts'
@@ -29,7 +30,7 @@ export const registerStream = (app: ApiApp, { core }: ApiDeps): void => {
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
-      const signal = hangUp(reply)
+      const signal = hangupOf(reply)
       const command = guestCommand(request.body, streamSecondsDefault)
       const frames = await startExec(sandbox, command, signal)
       await using events = openEventStream(reply, signal)

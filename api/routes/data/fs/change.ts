@@ -2,8 +2,9 @@
 
 import { z } from 'zod'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { callForText, json } from '../guest/call.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { fileSilenceMs, filesAt, path, pathQuery } from './path.ts'
 
 const nothing = z.null().describe('Done')
@@ -24,7 +25,7 @@ export const registerChanges = (app: ApiApp, { core }: ApiDeps): void => {
       await callForText(sandbox, {
         method: 'DELETE',
         path: filesAt('', request.query.path),
-        signal: hangUp(reply),
+        signal: hangupOf(reply),
         silenceMs: fileSilenceMs,
       })
       return reply.code(204).send(null)
@@ -53,7 +54,7 @@ export const registerChanges = (app: ApiApp, { core }: ApiDeps): void => {
           method: 'POST',
           path: `/v1/files/${verb}`,
           ...json(request.body),
-          signal: hangUp(reply),
+          signal: hangupOf(reply),
           silenceMs: fileSilenceMs,
         })
         return reply.code(204).send(null)

@@ -2,8 +2,9 @@
 
 import { z } from 'zod'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { callGuest } from '../guest/call.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { passOn } from '../guest/pass-on.ts'
 import { fileSilenceMs, filesAt, path, pathQuery } from './path.ts'
 
@@ -68,7 +69,7 @@ export const registerReaders = (app: ApiApp, { core }: ApiDeps): void => {
         const answer = await callGuest(sandbox, {
           method: 'GET',
           path: filesAt(what, request.query.path),
-          signal: hangUp(reply),
+          signal: hangupOf(reply),
           silenceMs: fileSilenceMs,
         })
         return passOn(reply, answer, type, stack.move())

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { Readable } from 'node:stream'
 import { PandaError } from '@pandastack/contracts/errors.ts'
-import { clientGone } from '../guest/faults.ts'
+import { clientGone } from '../../../hangup.ts'
 
 const bufferBytes = 256 * 1024
 const stallMs = 60_000

@@ -2,8 +2,9 @@
 
 import { z } from 'zod'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { callForJson } from '../guest/call.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { fileSilenceMs, filesAt, pathQuery } from './path.ts'
 import { uploadOf } from './upload.ts'
 
@@ -34,7 +35,7 @@ export const registerWrite = (app: ApiApp, { core }: ApiDeps): void => {
             ...(length !== undefined && { 'content-length': length }),
           },
           body: uploadOf(request.raw),
-          signal: hangUp(reply),
+          signal: hangupOf(reply),
           silenceMs: fileSilenceMs,
         })
       } catch (error) {

@@ -7,9 +7,6 @@ import { GuestUnreachable, PortClosed } from '@pandastack/core/ports/guest-port.
 import type { GuestReply } from '@pandastack/core/ports/guest-port.ts'
 import { readText } from './body.ts'
 
-/** The client is gone; nobody reads this answer. */
-export const clientGone = (): PandaError => new PandaError('invalid_request', 'the client hung up')
-
 export const forCaller = (error: unknown): PandaError => {
   if (error instanceof PandaError) return error
   if (error instanceof PortClosed)

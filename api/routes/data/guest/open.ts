@@ -1,10 +1,9 @@
-// The sandbox that a request names, for its caller; and the signal that ends all work for a client that has gone.
+// The sandbox that a request names, for its caller.
 
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Core, OpenSandbox } from '@pandastack/core/core.ts'
 import { callerOf } from '../../../auth.ts'
-import { clientGone } from './faults.ts'
 
 export const sandboxParams = z.object({ id: z.string() })
 
@@ -15,13 +14,4 @@ export const openSandbox = async (core: Core, request: FastifyRequest): Promise<
 export const inUse = (sandbox: OpenSandbox): OpenSandbox & Disposable => {
   const use = sandbox.use()
   return Object.assign(sandbox, { [Symbol.dispose]: () => use[Symbol.dispose]() })
-}
-
-/** Aborts when the client hangs up before the reply is complete. */
-export const hangUp = (reply: FastifyReply): AbortSignal => {
-  const abort = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) abort.abort(clientGone())
-  })
-  return abort.signal
 }

@@ -9,8 +9,8 @@ import { proxyExchange } from '@pandastack/kit/proxy/exchange.ts'
 import { answerUpgrade, isWebSocketUpgrade, proxyUpgrade } from '@pandastack/kit/proxy/upgrade.ts'
 import { UpstreamError } from '@pandastack/kit/proxy/upstream.ts'
 import { isUpgrade, takeUpgrade } from '../../../upgrade.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { forCaller } from '../guest/faults.ts'
-import { hangUp } from '../guest/open.ts'
 import { guestHeaders, isolation, replyHeader } from './hygiene.ts'
 
 const headTimeoutMs = 300_000
@@ -33,7 +33,7 @@ export const forward = async (
   if (isUpgrade(request) && !isWebSocketUpgrade(request.raw)) {
     throw new PandaError('invalid_request', 'no upgrade but WebSocket is passed on')
   }
-  const connection = await sandbox.tunnel(to.port, hangUp(reply)).catch((error: unknown) => {
+  const connection = await sandbox.tunnel(to.port, hangupOf(reply)).catch((error: unknown) => {
     throw forCaller(error)
   })
   const options = {

@@ -2,9 +2,10 @@
 
 import { z } from 'zod'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { commandBodyMaxBytes } from '../exec/command.ts'
 import type { ByteBudget } from '../guest/body.ts'
-import { hangUp, openSandbox } from '../guest/open.ts'
+import { openSandbox } from '../guest/open.ts'
 import { runCell } from './cell.ts'
 import { sessionParams } from './contexts.ts'
 import { findSession } from './sessions.ts'
@@ -46,7 +47,7 @@ export const registerCells = (app: ApiApp, { core }: ApiDeps, turns: Turns, budg
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
       const { code, timeout_ms: timeoutMs } = request.body
-      const signal = hangUp(reply)
+      const signal = hangupOf(reply)
       const sessionId = request.params.sid
       if (!turns.knows(sessionId)) await findSession(sandbox, sessionId)
       using turn = await turns.next(sessionId, signal)

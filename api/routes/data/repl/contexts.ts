@@ -4,8 +4,9 @@ import { z } from 'zod'
 import { PandaError } from '@pandastack/contracts/errors.ts'
 import type { OpenSandbox } from '@pandastack/core/core.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import type { ByteBudget } from '../guest/body.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { runCell } from './cell.ts'
 import { findLanguage } from './languages.ts'
 import { findSession, listSessions, signalSession, startSession } from './sessions.ts'
@@ -35,7 +36,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
-      const session = await startSession(sandbox, findLanguage(request.body.language), hangUp(reply))
+      const session = await startSession(sandbox, findLanguage(request.body.language), hangupOf(reply))
       await proved(sandbox, session, turns, budget)
       return reply.code(201).send(shaped(request.params.id, session))
     },

@@ -5,12 +5,13 @@ import { PandaError } from '@pandastack/contracts/errors.ts'
 import { ran } from '@pandastack/contracts/wire/guest/v1/calls.ts'
 import type { RunRequest } from '@pandastack/contracts/wire/guest/v1/calls.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
+import { hangupOf } from '../../../hangup.ts'
 import { commandBodyMaxBytes } from '../exec/command.ts'
 import { readBytes } from '../guest/body.ts'
 import type { ByteBudget } from '../guest/body.ts'
 import { callGuest, json } from '../guest/call.ts'
 import { forCaller } from '../guest/faults.ts'
-import { hangUp, openSandbox, sandboxParams } from '../guest/open.ts'
+import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { findLanguage } from './languages.ts'
 
 const replyMaxBytes = 100 * 1024 * 1024
@@ -46,7 +47,7 @@ export const registerOnce = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget)
         method: 'POST',
         path: '/v1/run',
         ...json(run),
-        signal: hangUp(reply),
+        signal: hangupOf(reply),
         silenceMs: timeout_ms + graceMs,
       })
       try {
