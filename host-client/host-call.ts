@@ -1,6 +1,6 @@
 // One JSON exchange with the host agent on its unix socket. Replies are bounded and parsed by the wire's schemas.
 
-import type { Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { z } from 'zod'
 import { HostRefused, HostUnreachable } from '@pandastack/core/ports/host-port.ts'
 
@@ -17,7 +17,7 @@ export interface HostCall {
 
 export interface HostReply {
   status: number
-  body: AsyncIterable<Buffer> & { destroy(error?: Error): unknown }
+  body: Dispatcher.ResponseData['body']
 }
 
 /** The reply as it comes; a status of 400 or more is thrown as `HostRefused`. */
