@@ -104,9 +104,9 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	body := io.Reader(r.Body)
+	body := wire.Upload(w, r)
 	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
-		unzipped, err := gzip.NewReader(r.Body)
+		unzipped, err := gzip.NewReader(body)
 		if err != nil {
 			writeStatus(w, http.StatusBadRequest, "the body is not gzip")
 			return

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,6 +17,19 @@ import (
 )
 
 var writes atomic.Uint64
+
+// Names of files that are being written, by whether they will replace one.
+const (
+	besideNew = ".pandastack-write-new-"
+	besideOld = ".pandastack-write-old-"
+)
+
+// IsBeside tells a file that Write has not finished from all others, so that watchers can speak of its result only.
+func IsBeside(name string) (ours, replaces bool) {
+	base := filepath.Base(name)
+	replaces = strings.HasPrefix(base, besideOld)
+	return replaces || strings.HasPrefix(base, besideNew), replaces
+}
 
 // Write replaces or makes the file at path with what body gives. The bytes go to a new file beside it, which takes
 // its name, mode and owner when it is complete: no reader sees half of it and a broken upload leaves nothing.
@@ -36,7 +51,10 @@ func Write(path string, body io.Reader, owner *Owner, finish func(*os.File) erro
 		return 0, err
 	}
 	unique := strconv.FormatUint(writes.Add(1), 36) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	name := filepath.Join(dir, ".write-"+unique+".tmp")
+	name := filepath.Join(dir, besideNew+unique)
+	if before != nil {
+		name = filepath.Join(dir, besideOld+unique)
+	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return 0, wire.FromSystem(err, path)
@@ -82,13 +100,19 @@ func refusal(err error, path string) error {
 	return wire.Errorf(wire.InvalidArgument, "the body broke off: %v", err)
 }
 
+const copyBytes = 256 << 10
+
+var copyBuffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
 // plainWriter hides the other methods of a file, so that io.Copy keeps to one bounded buffer.
 type plainWriter struct{ file *os.File }
 
 func (w plainWriter) Write(chunk []byte) (int, error) { return w.file.Write(chunk) }
 
 func (w plainWriter) ReadFrom(from io.Reader) (total int64, err error) {
-	buffer := make([]byte, 256<<10)
+	pooled := copyBuffers.Get().(*[copyBytes]byte)
+	defer copyBuffers.Put(pooled)
+	buffer := pooled[:]
 	for {
 		n, readErr := from.Read(buffer)
 		if n > 0 {

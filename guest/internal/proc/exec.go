@@ -32,7 +32,8 @@ func (t *Table) Exec(request *ExecRequest) (record *Record, created bool, err er
 		id = newID()
 	}
 	request.Spec.PTY = request.PTY != nil
-	r := &Record{ID: id, Tag: request.Tag, Config: request.Config, table: t, overdue: make(chan struct{})}
+	r := &Record{ID: id, Tag: request.Tag, Config: request.Config.clipped(), table: t,
+		overdue: make(chan struct{}), killed: make(chan struct{})}
 	r.room.L = &r.mu
 	r.mu.Lock() // a repeat of the request waits below until the start has gone one way or the other
 	t.mu.Lock()

@@ -3,6 +3,8 @@ package proc
 import (
 	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +34,7 @@ type Record struct {
 	timedOut atomic.Bool
 	killing  atomic.Bool
 	overdue  chan struct{}
+	killed   chan struct{} // closed when a kill is through
 
 	mu        sync.Mutex
 	room      sync.Cond // signalled when a reader has moved on or left
@@ -52,6 +55,32 @@ type Config struct {
 	Args []string
 	Env  map[string]string
 	Cwd  string
+}
+
+// clipped bounds what a record remembers of a request, which may be megabytes long.
+func (c Config) clipped() Config {
+	const mostText, mostInAll = 4 << 10, 64 << 10
+	if len(c.Cmd) > mostText {
+		c.Cmd = strings.Clone(c.Cmd[:mostText])
+	}
+	if len(c.Cwd) > mostText {
+		c.Cwd = ""
+	}
+	size := 0
+	for i, arg := range c.Args {
+		if size += len(arg) + 16; size > mostInAll {
+			c.Args = slices.Clone(c.Args[:i])
+			break
+		}
+	}
+	size = 0
+	for key, value := range c.Env {
+		if size += len(key) + len(value) + 32; size > mostInAll {
+			c.Env = nil
+			break
+		}
+	}
+	return c
 }
 
 // Exit is the payload of the exit frame. Status is the raw state for the other face.
@@ -80,9 +109,10 @@ func (r *Record) hasStarted() bool {
 
 // Kill ends the whole tree of the process. It returns once nothing of it is found any more.
 func (r *Record) Kill() {
-	if !r.killing.CompareAndSwap(false, true) {
+	if r.HasEnded() || !r.killing.CompareAndSwap(false, true) {
 		return
 	}
+	defer close(r.killed)
 	time.AfterFunc(killPatience, func() { close(r.overdue) })
 	spawn.KillTree(r.child, r.ID)
 	for _, output := range r.outputs {
@@ -137,6 +167,9 @@ func (r *Record) conclude(pumps *sync.WaitGroup) {
 	}
 	if r.timer != nil {
 		r.timer.Stop()
+	}
+	if r.killing.Load() {
+		<-r.killed // the whole tree is gone when the exit frame is sent
 	}
 	if r.stdin != nil {
 		r.stdin.close()

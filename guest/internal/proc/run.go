@@ -64,7 +64,7 @@ func (t *Table) Run(ctx context.Context, request *RunRequest) (*RunResult, error
 		return nil, errTooMany
 	}
 	defer t.leave()
-	job := &runJob{table: t, id: id, overdue: make(chan struct{})}
+	job := &runJob{table: t, id: id, overdue: make(chan struct{}), killed: make(chan struct{})}
 	job.captured.left.Store(int64(request.MaxOutputBytes))
 	if err := job.start(plan, request.Stdin); err != nil {
 		return notRunnable(err, started)
@@ -91,6 +91,7 @@ type runJob struct {
 	stdin    *os.File
 	errDone  chan struct{}
 	overdue  chan struct{}
+	killed   chan struct{} // closed when a kill is through
 	captured capture
 	timedOut atomic.Bool
 	killing  atomic.Bool
@@ -166,6 +167,9 @@ func (j *runJob) wait(ctx context.Context, timeout time.Duration, started time.T
 		status = j.child.Status()
 	case <-j.overdue:
 	}
+	if j.killing.Load() {
+		<-j.killed // the whole tree is gone when the caller hears of it
+	}
 	if j.stdin != nil {
 		j.stdin.Close()
 	}
@@ -184,8 +188,9 @@ func (j *runJob) kill() {
 	if !j.killing.CompareAndSwap(false, true) {
 		return
 	}
-	spawn.KillTree(j.child, j.id)
+	defer close(j.killed)
 	time.AfterFunc(killPatience, func() { close(j.overdue) })
+	spawn.KillTree(j.child, j.id)
 	// Whoever survives that holds the pipes, not the caller.
 	j.out.limit()
 	j.err.limit()

@@ -55,6 +55,9 @@ func (r *Record) WriteStdin(ctx context.Context, body io.Reader, closeAfter bool
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if in.isClosed() || r.HasEnded() {
+		return errEnded
+	}
 	buffer := pumpBuffers.Get().(*[pumpBytes]byte)
 	defer pumpBuffers.Put(buffer)
 	for {
@@ -72,9 +75,6 @@ func (r *Record) WriteStdin(ctx context.Context, body io.Reader, closeAfter bool
 		}
 	}
 	if !closeAfter {
-		if in.isClosed() || r.HasEnded() {
-			return errEnded
-		}
 		return nil
 	}
 	if in.terminal {

@@ -60,7 +60,7 @@ func (s *Server) writeFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	size, err := files.Write(path, r.Body, nil, nil)
+	size, err := files.Write(path, wire.Upload(w, r), nil, nil)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"pandastack.dev/guest/internal/wire"
 )
 
+const logFlushBytes = 64 << 10
+
 func (s *Server) readLogs(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	wanted := map[string]byte{"": 0, "both": 0, "stdout": logs.Stdout, "stderr": logs.Stderr}
@@ -30,6 +32,10 @@ func (s *Server) readLogs(w http.ResponseWriter, r *http.Request) error {
 		changed := reader.Next(func(entry logs.Entry) {
 			if stream == 0 || entry.Stream == stream {
 				text = appendLine(text, entry, keep)
+			}
+			if len(text) > logFlushBytes {
+				_, _ = w.Write(text) // a caller that has gone is noticed below
+				text = text[:0]
 			}
 		})
 		if len(text) > 0 {

@@ -17,7 +17,10 @@ import (
 // maxCommandBody fits a command of 8 MiB with every byte escaped, or that much stdin.
 const maxCommandBody = 52 << 20
 
-const maxTimeout = 30 * 24 * time.Hour
+const (
+	defaultRunTimeout = 30 * time.Second
+	maxTimeout        = 30 * 24 * time.Hour
+)
 
 type command struct {
 	Cmd       string            `json:"cmd"`
@@ -81,6 +84,9 @@ func decodeRun(raw []byte) (*proc.RunRequest, error) {
 	timeout, err := body.timeout()
 	if err != nil {
 		return nil, err
+	}
+	if timeout == 0 {
+		timeout = defaultRunTimeout
 	}
 	if body.MaxOutputBytes == 0 {
 		body.MaxOutputBytes = proc.DefaultOutputBytes

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pandastack.dev/guest/internal/files"
 	"pandastack.dev/guest/internal/wire"
 )
 
@@ -47,6 +48,9 @@ type Watcher struct {
 	recursive bool
 	file      *os.File
 	dirs      map[int32]string // by watch number, relative; touched by the reading goroutine only after New
+	names     map[string]bool  // of the directories that are watched
+	upload    uint32           // cookie of the newest upload that was renamed away from its temporary name
+	replaces  bool
 	wake      chan struct{}
 	done      chan struct{}
 
@@ -68,7 +72,8 @@ func New(root string, recursive bool) (*Watcher, error) {
 		return nil, wire.Errorf(wire.Exhausted, "watch: %v", err)
 	}
 	w := &Watcher{
-		root: root, recursive: recursive, file: os.NewFile(uintptr(fd), "inotify"), dirs: map[int32]string{},
+		root: root, recursive: recursive, file: os.NewFile(uintptr(fd), "inotify"),
+		dirs: map[int32]string{}, names: map[string]bool{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := w.addTree("", false); err != nil {
@@ -131,6 +136,7 @@ func (w *Watcher) add(name string) error {
 		return wire.FromSystem(err, filepath.Join(w.root, name))
 	}
 	w.dirs[int32(number)] = name
+	w.names[name] = true
 	return nil
 }
 
@@ -153,21 +159,22 @@ func (w *Watcher) read() {
 		for rest := buffer[:n]; len(rest) >= unix.SizeofInotifyEvent; {
 			number := int32(binary.NativeEndian.Uint32(rest))
 			mask := binary.NativeEndian.Uint32(rest[4:])
+			cookie := binary.NativeEndian.Uint32(rest[8:])
 			length := int(binary.NativeEndian.Uint32(rest[12:]))
 			if unix.SizeofInotifyEvent+length > len(rest) {
 				break
 			}
 			name := strings.TrimRight(string(rest[unix.SizeofInotifyEvent:unix.SizeofInotifyEvent+length]), "\x00")
 			rest = rest[unix.SizeofInotifyEvent+length:]
-			w.take(number, mask, name)
+			w.take(number, mask, cookie, name)
 		}
 	}
 }
 
-func (w *Watcher) take(number int32, mask uint32, name string) {
+func (w *Watcher) take(number int32, mask, cookie uint32, name string) {
 	dir, known := w.dirs[number]
 	if mask&unix.IN_IGNORED != 0 {
-		delete(w.dirs, number)
+		w.drop(number)
 	}
 	if !known || mask&(unix.IN_IGNORED|unix.IN_Q_OVERFLOW) != 0 {
 		return
@@ -177,6 +184,23 @@ func (w *Watcher) take(number int32, mask uint32, name string) {
 		return // its parent's watch tells the same
 	}
 	path := filepath.Join(dir, name)
+	if mask&unix.IN_CREATE != 0 && mask&unix.IN_ISDIR != 0 && w.names[path] {
+		return // found already when its parent was looked through
+	}
+	if ours, replaces := files.IsBeside(name); ours {
+		if mask&unix.IN_MOVED_FROM != 0 {
+			w.upload, w.replaces = cookie, replaces
+		}
+		return
+	}
+	if mask&unix.IN_MOVED_TO != 0 && cookie == w.upload {
+		// An upload came to its end: what a watcher wants to know of is the file.
+		if !w.replaces {
+			w.tell(Event{path, Create})
+		}
+		w.tell(Event{path, Write})
+		return
+	}
 	for _, pair := range []struct {
 		bit  uint32
 		kind Kind
@@ -203,9 +227,14 @@ func (w *Watcher) forget(path string) {
 	for number, dir := range w.dirs {
 		if dir == path || strings.HasPrefix(dir, path+"/") {
 			_, _ = unix.InotifyRmWatch(w.fd(), uint32(number))
-			delete(w.dirs, number)
+			w.drop(number)
 		}
 	}
+}
+
+func (w *Watcher) drop(number int32) {
+	delete(w.names, w.dirs[number])
+	delete(w.dirs, number)
 }
 
 func (w *Watcher) tell(event Event) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 )
 
 // bodyBudgetBytes is what the large bodies that are held in memory may take together. Small ones always pass, so that
@@ -62,6 +63,29 @@ func ReadBody(r *http.Request, limit int64) (body []byte, release func(), err er
 }
 
 func tooLarge(limit int64) error { return Errorf(TooLarge, "the body is longer than %d bytes", limit) }
+
+// uploadSilence is how long an upload may say nothing before it is given up.
+const uploadSilence = 5 * time.Minute
+
+// Upload is a request's body that breaks off when nothing comes for too long.
+func Upload(w http.ResponseWriter, r *http.Request) io.Reader {
+	return &upload{r.Body, http.NewResponseController(w)}
+}
+
+type upload struct {
+	body    io.Reader
+	control *http.ResponseController
+}
+
+func (u *upload) Read(into []byte) (int, error) {
+	_ = u.control.SetReadDeadline(time.Now().Add(uploadSilence))
+	n, err := u.body.Read(into)
+	if err != nil {
+		// From here on the server itself reads, to hear of a hang-up, and may wait as long as it likes.
+		_ = u.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
 
 // ReadJSON decodes a small body.
 func ReadJSON(r *http.Request, limit int64, into any) error {
