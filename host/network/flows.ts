@@ -2,6 +2,7 @@
 // new ones are refused while the table is nearly full, so that guests cannot lock the host out of its own network.
 
 import { run } from '@pandastack/kit/process/run.ts'
+import { NetworkError } from './errors.ts'
 import { applyRules } from './nft.ts'
 import { readSysctl } from './sysctl.ts'
 
@@ -16,10 +17,13 @@ export const canForgetFlows = async (): Promise<boolean> => {
   }
 }
 
-/** Both those it opened and those opened towards it. Exit code 1 means that there were none. */
+/**
+ * Those that the slot opened; what the host opened towards it ends with the host's sockets. Walks the whole table, so it
+ * is done once a lease and never on the way to a user. Exit code 1 means that there were none.
+ */
 export const forgetFlows = async (slotAddress: string): Promise<void> => {
-  for (const end of ['-s', '-d'])
-    await run('conntrack', ['-D', end, slotAddress], { deadlineMs, maxOutputBytes: 4096 })
+  const { timedOut } = await run('conntrack', ['-D', '-s', slotAddress], { deadlineMs, maxOutputBytes: 4096 })
+  if (timedOut) throw new NetworkError('unclean', `flows of ${slotAddress} could not be forgotten`)
 }
 
 export const brakeAt = 0.7

@@ -2,6 +2,7 @@
 // the rule set. Others may flush all rules (a firewall service that restarts does); until the next look the guests are
 // cut off, because without translation their packets have no way back, and then the rules are put up again.
 
+import { networkInterfaces } from 'node:os'
 import { run, runChecked } from '@pandastack/kit/process/run.ts'
 import type { Log } from '@pandastack/kit/log/log.ts'
 import { NetworkError } from './errors.ts'
@@ -35,6 +36,22 @@ route del unreachable ${rangeText(plan.slotRange)}
 route del unreachable ${rangeText(plan.guestRange)}
 `
 
+const raise = async (plan: Plan): Promise<void> => {
+  await runChecked('ip', ['-batch', '-'], { stdin: routesUp(plan), deadlineMs })
+}
+
+/** Network services that restart may clear away what they did not make. */
+const isRaised = async (plan: Plan): Promise<boolean> => {
+  const nowhere = (await readRoutes())
+    .filter(({ device }) => device === '*')
+    .map(({ range }) => rangeText(range))
+  const ours = [plan.slotRange, plan.guestRange].map(rangeText)
+  const loopback = networkInterfaces()['lo'] ?? []
+  return (
+    ours.every((range) => nowhere.includes(range)) && loopback.some(({ address }) => address === plan.gateway)
+  )
+}
+
 /** Before anything listens or forwards. */
 export const prepareHost = async (plan: Plan, log: Log): Promise<void> => {
   const taken = collisions(await readRoutes(), plan)
@@ -44,7 +61,7 @@ export const prepareHost = async (plan: Plan, log: Log): Promise<void> => {
     await writeSysctl('ipv4/ip_forward', '1')
     log.info({ setting: 'net.ipv4.ip_forward' }, 'this host forwards packets from now on')
   }
-  await runChecked('ip', ['-batch', '-'], { stdin: routesUp(plan), deadlineMs })
+  await raise(plan)
 }
 
 /** Only when no slot is left. */
@@ -72,6 +89,7 @@ export const createHostRules = (plan: Plan, text: string, log: Log): HostRules =
     brake.forget()
   }
   const repair = async (): Promise<void> => {
+    if (!(await isRaised(plan))) await raise(plan)
     const chains = await baseChains()
     report(foreignDrops(chains, plan.prefix))
     const complete = families.every(

@@ -13,6 +13,8 @@
 import type { Nic } from '@pandastack/driver/values.ts'
 import { systemClock } from '@pandastack/kit/clock/clock.ts'
 import type { Log } from '@pandastack/kit/log/log.ts'
+import { parseCidr } from './address.ts'
+import { NetworkError } from './errors.ts'
 import { createHostRules, clearHost, prepareHost } from './host-rules.ts'
 import { createPlan, type PlanSettings } from './plan.ts'
 import { resolvConfUpstreams } from './resolver/resolv-conf.ts'
@@ -59,10 +61,19 @@ export interface Network {
 
 const dnsPort = 53
 
+/** Operators' ranges become part of the rules' text, so nothing but ranges may pass. */
+const checkRanges = (ranges: readonly string[]): readonly string[] => {
+  const wrong = ranges.find((text) => parseCidr(text) === undefined)
+  if (wrong !== undefined) throw new NetworkError('invalid', `${wrong.slice(0, 50)} is not an IPv4 range`)
+  return ranges
+}
+
 /** Sets up this host and starts filling the shelf. Settles when the rules stand and the resolver listens. */
 export const createNetwork = async (settings: NetworkSettings): Promise<Network> => {
-  const { log, shelfSize = 8, openRanges = [], closedRanges = [] } = settings
+  const { log, shelfSize = 8 } = settings
   const plan = createPlan(settings)
+  const closed = checkRanges(settings.closedRanges ?? [])
+  const open = checkRanges(settings.openRanges ?? [])
   const caps = checkCaps({ ...defaultCaps, ...settings.caps })
   await prepareHost(plan, log)
   const slots = await createSlots({
@@ -79,7 +90,7 @@ export const createNetwork = async (settings: NetworkSettings): Promise<Network>
     upstreams: settings.upstreams ? () => settings.upstreams ?? [] : resolvConfUpstreams(plan.gateway),
     log,
   })
-  const options = { resolverPort: resolver.port, closed: closedRanges, open: openRanges }
+  const options = { resolverPort: resolver.port, closed, open }
   const rules = createHostRules(plan, rulesetText(plan, caps, options), log)
   try {
     await rules.apply()

@@ -160,8 +160,9 @@ const local = ({ prefix, gateway }: Plan, caps: Caps, { resolverPort }: PolicyOp
   }
   chain host_to_slot {
     ct state { established, related } accept
-    meta skuid 0 accept
-    drop
+    meta skuid != 0 drop
+    ct timeout set meta l4proto map { tcp : "tcp_flows", udp : "udp_flows" }
+    accept
   }`
 
 const masquerade = ({ prefix, slotRange }: Plan): string => `

@@ -19,6 +19,8 @@ export interface ShelfOptions<Thing> {
 
 export interface Shelf<Thing> {
   take(): Promise<Thing>
+  /** Whether a thing that is put back would stay. */
+  readonly hasRoom: boolean
   /** Puts a thing back, for whoever waits or for later. False if there is no room: it stays the caller's. */
   put(thing: Thing): boolean
   /** Starts refilling, if it is not under way. */
@@ -79,7 +81,13 @@ export const createShelf = <Thing>(options: ShelfOptions<Thing>): Shelf<Thing> =
     })
   }
 
+  const hasRoom = (): boolean =>
+    !closing.signal.aborted && (ready.length < options.target || waiters.length > 0)
+
   return {
+    get hasRoom() {
+      return hasRoom()
+    },
     take() {
       if (closing.signal.aborted) return Promise.reject(options.closed())
       const thing = ready.shift()
@@ -94,7 +102,7 @@ export const createShelf = <Thing>(options: ShelfOptions<Thing>): Shelf<Thing> =
       })
     },
     put(thing) {
-      if (closing.signal.aborted || (ready.length >= options.target && waiters.length === 0)) return false
+      if (!hasRoom()) return false
       offer(thing)
       return true
     },

@@ -11,6 +11,7 @@ import { allOf, findSlots } from './found.ts'
 import { makeSlots, refreshSlot, removeSlots } from './links.ts'
 import { createShelf, type Shelf } from './shelf.ts'
 import { createStates, type SlotLeak, type States } from './states.ts'
+import { createTurns } from './turns.ts'
 
 export interface SlotsOptions {
   plan: Plan
@@ -32,6 +33,8 @@ export interface Slots {
 }
 
 const batchSize = 8
+/** Many machines may go at once; their slots are cleaned a few at a time. */
+const cleaningAtOnce = 4
 /** Longer than flows of UDP and half-open ones of TCP live. */
 const longRestMs = 120_000
 
@@ -68,10 +71,17 @@ export const createSlots = async (options: SlotsOptions): Promise<Slots> => {
   const states = createStates(plan, options.clock)
   for (const slot of allOf(await findSlots(plan))) states.set(slot, 'found')
   const shelf = shelfOf(options, states)
+  const turns = createTurns(cleaningAtOnce)
 
   const remove = async (slots: readonly number[]): Promise<void> => {
     for (const slot of slots) states.set(slot, 'cleaning')
-    await removeSlots(plan, slots)
+    try {
+      await removeSlots(plan, slots)
+    } catch (error) {
+      // What could not be removed is shown as a leak, and goes when the next agent starts.
+      for (const slot of slots) states.set(slot, 'found')
+      throw error
+    }
     for (const slot of slots) states.free(slot, forgetsFlows ? 0 : longRestMs)
     shelf.refill()
   }
@@ -79,13 +89,20 @@ export const createSlots = async (options: SlotsOptions): Promise<Slots> => {
   const recycle = async (slot: number): Promise<boolean> => {
     if (!forgetsFlows) return false
     try {
-      await forgetFlows(plan.addressOf(slot))
-      await refreshSlot(plan, slot)
-      return true
+      const refreshed = shelf.hasRoom && refreshSlot(plan, slot).then(() => true)
+      const [clean] = await Promise.all([refreshed, forgetFlows(plan.addressOf(slot))])
+      return clean
     } catch (error) {
       log.warn({ err: error, slot }, 'a network slot could not be recycled and is removed')
       return false
     }
+  }
+  const takeBack = async (slot: number): Promise<void> => {
+    if (await recycle(slot)) {
+      states.set(slot, 'ready')
+      if (shelf.put(slot)) return
+    }
+    await remove([slot])
   }
   return {
     fill: () => shelf.refill(),
@@ -103,11 +120,7 @@ export const createSlots = async (options: SlotsOptions): Promise<Slots> => {
       const slot = slotOf(plan, nic)
       if (states.of(slot) !== 'leased') return
       states.set(slot, 'cleaning')
-      if (await recycle(slot)) {
-        states.set(slot, 'ready')
-        if (shelf.put(slot)) return
-      }
-      await remove([slot])
+      await turns(() => takeBack(slot))
     },
     async adopt(nics) {
       for (const nic of nics) states.set(slotOf(plan, nic), 'leased')

@@ -27,9 +27,9 @@ describe('states of slots', () => {
     states.set(1, 'found')
     states.set(2, 'ready')
     expect(states.leaks(exist(1, 2, 3), new Set())).toEqual([
-      { kind: 'namespace', name: 'ps-1', detail: 'slot of an earlier agent' },
+      { kind: 'namespace', name: 'ps-1', detail: 'slot that nobody has claimed' },
       { kind: 'namespace', name: 'ps-3', detail: 'slot of nobody' },
-      { kind: 'link', name: 'ps-1', detail: 'slot of an earlier agent' },
+      { kind: 'link', name: 'ps-1', detail: 'slot that nobody has claimed' },
       { kind: 'link', name: 'ps-3', detail: 'slot of nobody' },
     ])
     expect(states.leaks(exist(1, 2, 3), new Set([1, 3]))).toEqual([])

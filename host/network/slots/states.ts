@@ -5,7 +5,7 @@ import type { Plan } from '../plan.ts'
 import type { Found } from './found.ts'
 import { createNumbers } from './numbers.ts'
 
-/** `found`: existed when we started, and we do not know yet whose it is. */
+/** `found`: exists, and is nobody’s as far as we know: from before we started, or it could not be removed. */
 export type SlotState = 'found' | 'making' | 'ready' | 'leased' | 'cleaning'
 
 export interface SlotLeak {
@@ -38,7 +38,7 @@ export const createStates = (plan: Plan, clock: Clock): States => {
   const suspicion = (slot: number): string | undefined => {
     const entry = states.get(slot)
     if (!entry) return 'slot of nobody'
-    if (entry.state === 'found') return 'slot of an earlier agent'
+    if (entry.state === 'found') return 'slot that nobody has claimed'
     const old = clock.monotonicMs() - entry.sinceMs > leaseGraceMs
     return entry.state === 'leased' && old ? 'lease without a machine' : undefined
   }
