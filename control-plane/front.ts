@@ -48,9 +48,8 @@ export const createFront = (options: { edge: Edge; connectionsMax: number }): Fr
           requestTimeout: 0,
           keepAliveTimeout: keepAliveTimeoutMs,
           connectionsCheckingInterval: 5000,
-          // Any other upgrade of an API request, such as to HTTP/2, is answered as if it had not been offered.
-          shouldUpgradeCallback: (request) =>
-            request.headers.upgrade?.toLowerCase() === 'websocket' || edge.matches(hostOf(request) ?? ''),
+          // Any other upgrade, such as to HTTP/2, is answered as if it had not been offered.
+          shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
         },
         (request, response) => {
           const host = hostOf(request)

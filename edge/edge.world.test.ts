@@ -227,9 +227,9 @@ describe('a port by its host name', () => {
       /^HTTP\/1\.1 400 /,
     ],
     [
-      'another upgrade',
+      'another upgrade, as if it had not been offered',
       (host: string) => `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: tcp\r\n`,
-      /^HTTP\/1\.1 400 /,
+      /^HTTP\/1\.1 200 /,
     ],
     [
       'its name in capitals',

@@ -280,6 +280,20 @@ describe.skipIf(!go)('with the real agent', () => {
       )
     })
 
+    test('is started once for a request that is repeated', async () => {
+      const repeat = async (language: string) =>
+        fetch(`${it.sandboxUrl}/repl/sessions`, {
+          method: 'POST',
+          headers: { ...it.auth, 'content-type': 'application/json', 'idempotency-key': 'once' },
+          body: JSON.stringify({ language }),
+        })
+      const first = (await (await repeat('python')).json()) as { id: string }
+      const again = (await (await repeat('python')).json()) as { id: string }
+      expect(again.id).toBe(first.id)
+      expect((await repeat('javascript')).status).toBe(422)
+      expect((await run(`/repl/sessions/${first.id}`, '1')).body['results']).toEqual([{ 'text/plain': '1' }])
+    })
+
     test('stays out of the logs', async () => {
       const session = await start('python')
       await run(session, 'print("not for the " + "logs")')

@@ -5,11 +5,13 @@ import { PandaError } from '@pandastack/contracts/errors.ts'
 import type { OpenSandbox } from '@pandastack/core/core.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { hangupOf } from '../../../hangup.ts'
+import { idempotencyOf } from '../../../idempotency-key.ts'
 import type { ByteBudget } from '../guest/body.ts'
 import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { runCell } from './cell.ts'
 import { findLanguage } from './languages.ts'
-import { findSession, listSessions, signalSession, startSession } from './sessions.ts'
+import type { Language } from './languages.ts'
+import { findSession, listSessions, sessionIdFor, signalSession, startSession } from './sessions.ts'
 import type { Session } from './sessions.ts'
 import type { Turns } from './turns.ts'
 
@@ -36,7 +38,13 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
-      const session = await startSession(sandbox, findLanguage(request.body.language), hangupOf(reply))
+      const language = findLanguage(request.body.language)
+      const { idempotencyKey } = idempotencyOf(request)
+      const id = sessionIdFor(request.params.id, idempotencyKey)
+      const known =
+        idempotencyKey === undefined ? undefined : (await listSessions(sandbox)).find((one) => one.id === id)
+      if (known) return reply.code(201).send(shaped(request.params.id, repeated(known, language)))
+      const session = await startSession(sandbox, language, id, hangupOf(reply))
       await proved(sandbox, session, turns, budget)
       return reply.code(201).send(shaped(request.params.id, session))
     },
@@ -75,6 +83,11 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
       return reply.code(204).send()
     },
   )
+}
+
+const repeated = (session: Session, language: Language): Session => {
+  if (session.language === language.id) return session
+  throw new PandaError('idempotency_mismatch', 'this Idempotency-Key was used for another request')
 }
 
 const shaped = (sandboxId: string, { id, language, created_at }: Session) => ({

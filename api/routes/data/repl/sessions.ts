@@ -1,7 +1,7 @@
 // Code contexts. A session is a detached process of the guest: its id is the process's id, its language the process's
 // tag. Nothing about it has to be kept here, so sessions outlive this process.
 
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { PandaError } from '@pandastack/contracts/errors.ts'
 import { isUuid } from '@pandastack/contracts/ids.ts'
 import { processList } from '@pandastack/contracts/wire/guest/v1/calls.ts'
@@ -19,16 +19,23 @@ export interface Session {
   created_at: string
 }
 
+/** New, or for a repeated request the same again: a process whose id is taken is not started twice. */
+export const sessionIdFor = (sandboxId: string, idempotencyKey: string | undefined): string => {
+  if (idempotencyKey === undefined) return randomUUID()
+  const hex = createHash('sha256').update(`code context\n${sandboxId}\n${idempotencyKey}`).digest('hex')
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5')
+}
+
 /** Starts the driver's process and hands it its source; whether it works shows with the first cell. */
 export const startSession = async (
   sandbox: OpenSandbox,
   language: Language,
+  id: string,
   signal: AbortSignal,
 ): Promise<Session> => {
   if (!language.driver) {
     throw new PandaError('invalid_request', `${language.id} has no code contexts, only code that is run once`)
   }
-  const id = randomUUID()
   const request: ExecRequest = {
     ...language.driver.command(id),
     id,
