@@ -17,6 +17,12 @@ type System struct {
 	Hostname    func() (string, error)
 	StepClock   func(time.Time) error
 	MixEntropy  func([]byte) error
+
+	// trusted is the bundle that was written last, and what its file was like then.
+	trusted struct {
+		bundle string
+		file   os.FileInfo
+	}
 }
 
 // Real is the system this process runs on.
