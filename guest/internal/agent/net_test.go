@@ -128,6 +128,15 @@ func TestLogsKeepLinesOfAllCommandsAndCanBeFollowed(t *testing.T) {
 	}
 }
 
+func TestOutputStaysOutOfTheLogsOnRequest(t *testing.T) {
+	w := start(t)
+	w.stream("POST", "/v1/exec", object{"cmd": "echo protocol", "log": false}).rest()
+	w.stream("POST", "/v1/exec", object{"cmd": "echo plain"}).rest()
+	if _, text := w.call("GET", "/v1/logs", nil, nil); !strings.Contains(text, "plain") || strings.Contains(text, "protocol") {
+		t.Fatal(text)
+	}
+}
+
 func TestMetricsAreThere(t *testing.T) {
 	var m map[string]float64
 	start(t).call("GET", "/v1/metrics", nil, &m)

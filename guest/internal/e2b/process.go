@@ -83,7 +83,7 @@ func (p *processes) execOf(request *connect.Request[process.StartRequest]) (*pro
 	}
 	if pty := message.GetPty(); pty != nil {
 		size := sizeOf(pty)
-		exec.PTY = &size
+		exec.PTY, exec.Unlogged = &size, true
 	}
 	return exec, nil
 }
