@@ -17,7 +17,8 @@ export const registerErrors = (app: ApiApp, log: Log): void => {
   app.setErrorHandler((error, request, reply) => {
     const fault = forCaller(error)
     if (fault.code === 'internal') log.error({ err: error, request: request.id }, 'a request failed')
-    else if (fault.status >= 500)
+    // Without a cause it is a plain refusal, and the line of the request says all.
+    else if (fault.status >= 500 && fault.cause !== undefined)
       log.warn({ err: error, request: request.id }, 'a request could not be served')
     const answer = toReply(fault)
     return reply

@@ -57,6 +57,11 @@ const withErrors = (input: Parameters<Transform>[0]): ReturnType<Transform> => {
 
 const errorSchema = z.toJSONSchema(errorBody.omit({}), { io: 'output' }) as Json
 
+interface Document {
+  paths: Record<string, Record<string, { responses?: Record<string, { content?: unknown }> }>>
+  components?: { schemas?: Record<string, unknown> }
+}
+
 /** A schema appears once as what comes in and once as what goes out; where both are the same, one name is enough. */
 const tidy = (document: Json): Json => {
   const components = document['components'] as { schemas?: Record<string, unknown> } | undefined
@@ -70,7 +75,11 @@ const tidy = (document: Json): Json => {
     const plain = name.replace(/Input$/, '')
     text = text.replaceAll(`"#/components/schemas/${name}"`, `"#/components/schemas/${plain}"`)
   }
-  const tidied = JSON.parse(text) as { components?: { schemas?: Record<string, unknown> } }
+  const tidied = JSON.parse(text) as Document
   for (const name of doubles) delete tidied.components?.schemas?.[name]
-  return tidied as Json
+  for (const operation of Object.values(tidied.paths).flatMap((path) => Object.values(path))) {
+    // A reply without a body has no schema either.
+    delete operation.responses?.['204']?.content
+  }
+  return tidied as unknown as Json
 }

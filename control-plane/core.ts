@@ -1,6 +1,7 @@
 // Binds core's verbs to a database and to hosts. Owns everything with a life of its own: the listener, the deadlines,
 // the watch over hosts, the regular work. Disposing drains: what is at work is finished, marks of use are stored.
 
+import { PandaError } from '@pandastack/contracts/errors.ts'
 import { createBackground } from '@pandastack/core/background.ts'
 import type { Context } from '@pandastack/core/context.ts'
 import type { Core } from '@pandastack/core/core.ts'
@@ -44,7 +45,8 @@ export interface RunningCore extends AsyncDisposable {
 const echoMs = 25
 
 export const createCore = async (parts: CoreParts): Promise<RunningCore> => {
-  const context = createContext(parts)
+  const stop = new AbortController()
+  const context = createContext(parts, stop.signal)
   const { registry, eventWakers, background, log } = context
   await registry.reload()
   for (const live of registry.all()) {
@@ -70,13 +72,12 @@ export const createCore = async (parts: CoreParts): Promise<RunningCore> => {
     },
   })
   await listener.ready
-  const stop = new AbortController()
   const loops = Promise.all([watch(context, stop.signal), keepHouse(context, stop.signal)])
   return {
     core: bindVerbs(context),
     context,
     async [Symbol.asyncDispose]() {
-      stop.abort()
+      stop.abort(new PandaError('unavailable', 'the server is stopping', { retryAfterSeconds: 2 }))
       context.deadlines.close()
       await loops
       await background.idle()
@@ -87,7 +88,7 @@ export const createCore = async (parts: CoreParts): Promise<RunningCore> => {
   }
 }
 
-const createContext = (parts: CoreParts): Context => {
+const createContext = (parts: CoreParts, stopping: AbortSignal): Context => {
   const { log, settings, metrics } = parts
   const { db } = parts.database
   const clock = parts.clock ?? systemClock
@@ -117,6 +118,7 @@ const createContext = (parts: CoreParts): Context => {
     clock,
     settings,
     background,
+    stopping,
     deadlines,
     registry,
     hosts,

@@ -106,10 +106,14 @@ export const startControlPlane = async (
   }
 }
 
+const sentencesOf = (error: unknown): string =>
+  error instanceof Error ? [error.message, ...(error.cause ? [sentencesOf(error.cause)] : [])].join(': ') : ''
+
 const linkToAgent = (config: Config, log: Log): HostLink & AsyncDisposable => {
   const host = createHostPort({
     socketPath: config.agentSocket,
-    onTrouble: (err) => log.warn({ err }, 'the reports of the host agent broke off'),
+    // It tries again by itself; the comparison with the host tells of an outage, once.
+    onTrouble: (error) => log.debug({ why: sentencesOf(error) }, 'the reports of the host agent broke off'),
   })
   const guest = createGuestPort({ relaySocketPath: config.relaySocket })
   return {

@@ -4,6 +4,8 @@ import type { Log } from '@pandastack/kit/log/log.ts'
 
 export interface Background {
   run(what: string, work: () => Promise<unknown>): void
+  /** Work that somebody does wait for, and that is to be finished even when they no longer do. */
+  keep<T>(work: Promise<T>): Promise<T>
   /** Resolves when nothing is at work. */
   idle(): Promise<void>
 }
@@ -24,6 +26,15 @@ export const createBackground = (log: Log): Background => {
       // A turn later, so that `done` is known to its own end.
       const done = Promise.resolve().then(attempt)
       atWork.add(done)
+    },
+    keep(work) {
+      const settled = async (): Promise<void> => {
+        await Promise.allSettled([work])
+        atWork.delete(done)
+      }
+      const done = settled()
+      atWork.add(done)
+      return work
     },
     async idle() {
       while (atWork.size > 0) await Promise.all(atWork)

@@ -27,4 +27,6 @@ export interface Context {
   readonly deadlines: Deadlines
   readonly eventWakers: EventWakers
   readonly background: Background
+  /** Aborts when this process is about to leave. */
+  readonly stopping: AbortSignal
 }

@@ -8,6 +8,9 @@ import { cloneTemplate } from '@pandastack/testing/postgres.ts'
 
 const clusterUrl = (database: string): string => inject('postgresUrl').replace('DATABASE', database)
 
+const fields = (body = ''): [string, string][] =>
+  [...body.matchAll(/^ {2}(\w+): (.*)$/gm)].map(([, name = '', type = '']) => [name, type])
+
 /** Table and column names as the types say: interfaces named `<Table>Table`, listed in `Schema`. */
 const columnsOfTypes = (): Record<string, string[]> => {
   const source = readFileSync(new URL('schema.ts', import.meta.url), 'utf8')
@@ -17,8 +20,6 @@ const columnsOfTypes = (): Record<string, string[]> => {
       body ?? '',
     ]),
   )
-  const fields = (body = ''): [string, string][] =>
-    [...body.matchAll(/^ {2}(\w+): (.*)$/gm)].map(([, name = '', type = '']) => [name, type])
   return Object.fromEntries(
     fields(bodies.get('Schema')).map(([table, type]) => [
       table,

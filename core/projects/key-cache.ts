@@ -19,6 +19,7 @@ export interface KeyCache {
 const goodMs = 1000
 const renewMs = 500
 const goodInOutageMs = 300_000
+const patienceMs = 1000
 const entriesMax = 10_000
 const keyForm = /^pds_[0-9a-f]{32}$/
 
@@ -26,6 +27,8 @@ interface Entry {
   row: TokenRow | null
   fetchedMs: number
   fetching: Promise<TokenRow | null> | null
+  /** The database did not answer the last time. */
+  failing: boolean
 }
 
 export const hashOfKey = (key: string): string => createHash('sha256').update(key).digest('hex')
@@ -37,7 +40,7 @@ export const createKeyCache = (db: Db, clock: Clock): KeyCache => {
   const fetch = (hash: string): Promise<TokenRow | null> => {
     const known = entries.get(hash)
     if (known?.fetching) return known.fetching
-    const entry: Entry = known ?? { row: null, fetchedMs: -Infinity, fetching: null }
+    const entry: Entry = known ?? { row: null, fetchedMs: -Infinity, fetching: null, failing: false }
     entry.fetching = load(hash, entry)
     entries.delete(hash)
     entries.set(hash, entry)
@@ -52,21 +55,47 @@ export const createKeyCache = (db: Db, clock: Clock): KeyCache => {
       // The comparison that counts takes the same time for every wrong key.
       entry.row = row && timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)) ? row : null
       entry.fetchedMs = clock.monotonicMs()
+      entry.failing = false
+      return entry.row
     } catch (error) {
-      const ageMs = clock.monotonicMs() - entry.fetchedMs
-      if (!isUnavailable(error) || entry.row === null || ageMs > goodInOutageMs) throw error
+      entry.failing = isUnavailable(error)
+      if (!entry.failing || !isGoodInOutage(entry)) throw error
+      return entry.row
     } finally {
       entry.fetching = null
     }
-    return entry.row
   }
+
+  const isGoodInOutage = (entry: Entry): boolean =>
+    entry.row !== null && clock.monotonicMs() - entry.fetchedMs < goodInOutageMs
 
   const current = async (hash: string): Promise<TokenRow | null> => {
     const entry = entries.get(hash)
-    const ageMs = entry ? clock.monotonicMs() - entry.fetchedMs : Infinity
-    if (!entry || ageMs > goodMs) return fetch(hash)
-    if (ageMs > renewMs) fetch(hash).catch(() => {})
-    return entry.row
+    if (!entry) return fetch(hash)
+    const ageMs = clock.monotonicMs() - entry.fetchedMs
+    if (ageMs <= renewMs) return entry.row
+    const fetching = fetch(hash)
+    if (ageMs <= goodMs || (entry.failing && isGoodInOutage(entry))) {
+      fetching.catch(() => {})
+      return entry.row
+    }
+    return isGoodInOutage(entry) ? withPatience(fetching, entry) : fetching
+  }
+
+  /** A database that hangs is as good as one that is away. */
+  const withPatience = async (fetching: Promise<TokenRow | null>, entry: Entry): Promise<TokenRow | null> => {
+    let timer: NodeJS.Timeout | undefined
+    const outOfPatience = new Promise<TokenRow | null>((resolve) => {
+      timer = setTimeout(() => {
+        entry.failing = true
+        resolve(entry.row)
+      }, patienceMs)
+    })
+    try {
+      return await Promise.race([fetching, outOfPatience])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   return {

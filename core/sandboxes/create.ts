@@ -16,7 +16,7 @@ import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
 import { checkKey, replay, requestHash } from '../operations/idempotency.ts'
 import type { KeyedRequest } from '../operations/idempotency.ts'
-import { conflict, forCaller, invalid, noCapacity } from '../refusals.ts'
+import { conflict, forCaller, hostAway, invalid, noCapacity } from '../refusals.ts'
 import { end } from './end.ts'
 import { planCreate } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -47,7 +47,7 @@ export const create = async (
     const known = await replay(ctx, keyed, (resourceId) => answerOfCreate(ctx, keyed, resourceId))
     if (known) return known as Sandbox
     const live = await store(ctx, caller, planCreate(ctx, input), keyed)
-    if (live) return finish(ctx, live, undefined)
+    if (live) return finish(ctx, live)
   }
 }
 
@@ -115,10 +115,17 @@ const newRow = (
   }
 }
 
-/** Makes a stored sandbox run, or ends it. `hangup` aborts when the caller has gone and nobody will come back. */
-export const finish = async (ctx: Context, live: Live, hangup: AbortSignal | undefined): Promise<Sandbox> => {
-  const startedMs = ctx.clock.monotonicMs()
+/**
+ * Makes a stored sandbox run, or ends it. `hangup` aborts when the caller has gone and nobody will come back. Goes on to
+ * its end when nobody waits for it; a process that leaves waits, or leaves a create with a key to its successor.
+ */
+export const finish = (ctx: Context, live: Live, hangup?: AbortSignal): Promise<Sandbox> => {
   live.busy = true
+  return ctx.background.keep(runOrUndo(ctx, live, hangup))
+}
+
+const runOrUndo = async (ctx: Context, live: Live, hangup: AbortSignal | undefined): Promise<Sandbox> => {
+  const startedMs = ctx.clock.monotonicMs()
   try {
     await run(ctx, live, startedMs + ctx.settings.createWaitMs, hangup)
     if (hangup?.aborted) throw gone()
@@ -126,14 +133,18 @@ export const finish = async (ctx: Context, live: Live, hangup: AbortSignal | und
     ctx.measures.createSeconds.observe((ctx.clock.monotonicMs() - startedMs) / 1000)
     return toSandbox(live, ctx.clock)
   } catch (error) {
+    const leaving = ctx.stopping.aborted && error === ctx.stopping.reason
     const told = hangup?.aborted ? gone() : forCaller(error)
     ctx.measures.creates.inc({ outcome: told instanceof PandaError ? told.code : 'internal' })
-    await undo(ctx, live)
+    if (!leaving || live.row.idempotency_key === null) await undo(ctx, live)
     throw told
   } finally {
     live.busy = false
   }
 }
+
+/** Beyond the time for which the host was asked to wait: for its answer to arrive. */
+const answerSlackMs = 1000
 
 const run = async (
   ctx: Context,
@@ -141,19 +152,21 @@ const run = async (
   deadlineMs: number,
   hangup: AbortSignal | undefined,
 ): Promise<void> => {
+  const given = AbortSignal.any(hangup ? [ctx.stopping, hangup] : [ctx.stopping])
   const outOfTime = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - ctx.clock.monotonicMs())))
-  const patience = hangup ? AbortSignal.any([hangup, outOfTime]) : outOfTime
   const ask = async (): Promise<Live> => {
     if (live.row.status !== 'creating') return live
     const waitMs = Math.max(1, Math.floor(deadlineMs - ctx.clock.monotonicMs()))
-    return reconcile(ctx, live, { waitMs, ...(hangup && { signal: hangup }) })
+    const signal = AbortSignal.any([given, AbortSignal.timeout(waitMs + answerSlackMs)])
+    return reconcile(ctx, live, { waitMs, signal })
   }
   let after: Live
   try {
-    after = await ctx.creates.run(live.row.project_id, ask, patience)
+    after = await ctx.creates.run(live.row.project_id, ask, AbortSignal.any([given, outOfTime]))
   } catch (error) {
     if (error instanceof QueueFull) throw noCapacity('too many creates are waiting')
     if (error === outOfTime.reason) throw noCapacity('no host had a turn for it in time')
+    if (error instanceof DOMException && error.name === 'TimeoutError') throw hostAway(error)
     throw error
   }
   if (after.row.status !== 'running' && after.row.status !== 'paused') throw refusalOf(after)

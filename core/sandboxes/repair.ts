@@ -72,7 +72,7 @@ const mend = async (ctx: Context, live: Live, report: MachineReport): Promise<vo
 /** A create that this process did not begin, or lost: whoever left a key can still come for the answer. */
 const resumeCreate = (ctx: Context, live: Live): void => {
   live.busy = true
-  ctx.background.run('finish a create', () => finish(ctx, live, undefined))
+  ctx.background.run('finish a create', () => finish(ctx, live))
 }
 
 const endAbandoned = async (ctx: Context, live: Live): Promise<void> => {
