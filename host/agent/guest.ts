@@ -33,7 +33,7 @@ export class ThawFailed extends Error {
 
 /** Waits until the guest agent answers. */
 export async function awaitGuest(nic: Nic, signal: AbortSignal): Promise<void> {
-  await retrying(nic, 'GET', '/v1/health', undefined, signal)
+  await retrying(nic, { method: 'GET', path: '/v1/health' }, signal)
 }
 
 /**
@@ -60,7 +60,9 @@ export async function thaw(
     template: spec.source.template,
     resolver: nic.gateway,
   }
-  const answer = thawed.safeParse(await retrying(nic, 'POST', '/v1/thaw', body, signal))
+  // Should an answer get lost, the guest has taken its token and asks for it when we come again.
+  const call: GuestCall = { method: 'POST', path: '/v1/thaw', body, token: spec.guestToken }
+  const answer = thawed.safeParse(await retrying(nic, call, signal))
   if (!answer.success) throw new ThawFailed('the guest agent gave no proper answer to the thaw')
   const said = answer.data
   if (said.generation !== generation) throw new ThawFailed('the guest kept an old generation')
@@ -72,17 +74,11 @@ export async function thaw(
 }
 
 /** Until the guest listens its connections are refused or lost: each try is short and the deadline is the signal's. */
-async function retrying(
-  nic: Nic,
-  method: string,
-  path: string,
-  body: object | undefined,
-  signal: AbortSignal,
-) {
+async function retrying(nic: Nic, call: GuestCall, signal: AbortSignal): Promise<unknown> {
   for (let tryMs = 250; ; tryMs = Math.min(tryMs * 2, 5_000)) {
     signal.throwIfAborted()
     try {
-      return await callGuest(nic, method, path, body, AbortSignal.any([signal, AbortSignal.timeout(tryMs)]))
+      return await callGuest(nic, call, AbortSignal.any([signal, AbortSignal.timeout(tryMs)]))
     } catch (error) {
       if (error instanceof ThawFailed) throw error
       await sleep(pollMs, undefined, { signal })
@@ -90,13 +86,15 @@ async function retrying(
   }
 }
 
-export function callGuest(
-  nic: Nic,
-  method: string,
-  path: string,
-  body: object | undefined,
-  signal: AbortSignal,
-): Promise<unknown> {
+export interface GuestCall {
+  method: 'GET' | 'POST'
+  path: string
+  body?: object
+  token?: string
+}
+
+export function callGuest(nic: Nic, call: GuestCall, signal: AbortSignal): Promise<unknown> {
+  const { method, path, body, token } = call
   const text = body === undefined ? '' : JSON.stringify(body)
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
   const request = http.request(
@@ -106,7 +104,11 @@ export function callGuest(
       path,
       signal,
       agent: false,
-      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      headers: {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
     },
     (response) => {
       const chunks: Buffer[] = []

@@ -8,13 +8,8 @@ const commands = ['true', 'node -v', "python3 -c 'print(1)'", 'bash -lc true', '
 
 export async function warm(nic: Nic, signal: AbortSignal): Promise<void> {
   for (const cmd of commands) {
-    await callGuest(
-      nic,
-      'POST',
-      '/v1/run',
-      { cmd, timeout_ms: 20_000, max_output_bytes: 65_536 },
-      signal,
-    ).catch(() => null)
+    const body = { cmd, timeout_ms: 20_000, max_output_bytes: 65_536 }
+    await callGuest(nic, { method: 'POST', path: '/v1/run', body }, signal).catch(() => null)
     signal.throwIfAborted()
   }
 }

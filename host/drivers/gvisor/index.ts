@@ -86,6 +86,10 @@ async function kill(config: GvisorConfig, machine: MachineHandle): Promise<void>
     await runsc(config, ['delete', '--force', machine.machineId], { signal })
   } catch (error) {
     if (!(error instanceof DriverError) || error.kind !== 'dead') throw error
+    // A create that was cut short has no record that runsc would find, only parts of one.
+    const id = machine.machineId
+    const parts = [`${id}_sandbox:${id}.lock`, `runsc-${id}.sock`]
+    for (const part of parts) await rm(path.join(config.stateDir, part), { force: true })
   }
 }
 
