@@ -34,7 +34,8 @@ export const clientFor = async (context: Pick<Context, 'env'>): Promise<Client> 
   const local = await localAccess(homeIn(context))
   if (key) return createClient({ url: url || local.url, key })
   // The key of this machine is for this machine: it is never sent to another server.
-  if (local.key !== null && (!url || url === local.url)) return createClient({ url: local.url, key: local.key })
+  if (local.key !== null && (!url || url === local.url))
+    return createClient({ url: local.url, key: local.key })
   throw new Refusal('no API key', {
     hint: 'set PANDASTACK_API and PANDASTACK_API_KEY, or be root on the machine where "pandastack up" has run',
   })

@@ -159,7 +159,7 @@ check_memory() {
   else say ok memory "$free of $total MiB available"; fi
 }
 
-# Prints "name (pid)" of whoever listens on a TCP port, "somebody" when it cannot be seen.
+# Prints the process that listens on a TCP port; nothing, but with success, when it cannot be seen.
 listener_on() {
   local hex inode link
   hex=$(printf '%04X' "$1")
@@ -168,23 +168,32 @@ listener_on() {
   for link in /proc/[0-9]*/fd/*; do
     if [ "$(readlink "$link" 2>/dev/null)" = "socket:[$inode]" ]; then
       link=${link#/proc/}
-      echo "$(cat "/proc/${link%%/*}/comm" 2>/dev/null) (process ${link%%/*})"
+      echo "${link%%/*}"
       return
     fi
   done
-  echo 'a process of another container or user'
+}
+
+# Left over by a supervisor that was killed: `up` takes it over. The state file names processes with their start times.
+ours() {
+  grep -A1 -F "\"pid\": $1," "$home/run/state.json" 2>/dev/null | grep -qF "\"startTime\": \"$(start_time_of "$1")\""
 }
 
 check_port() {
-  local address port who
+  local address port pid
+  [ "$listen" != any ] || return 0
   address=${listen:-127.0.0.1:4280}
   port=${address##*:}
   if [[ ! $port =~ ^[0-9]{1,5}$ ]] || [ "$((10#$port))" -lt 1 ] || [ "$((10#$port))" -gt 65535 ]; then
     say fail port "\"$address\" is no address to listen on: write HOST:PORT"
   elif supervisor_runs; then say ok port "an \"up\" of $home is running"
-  elif who=$(listener_on "$((10#$port))"); then
+  elif ! pid=$(listener_on "$((10#$port))"); then say ok port "port $port is free"
+  elif [ -n "$pid" ] && ours "$pid"; then say ok port "port $port is held by an earlier \"up\", which is taken over"
+  else
+    local who='a process of another container or user'
+    [ -z "$pid" ] || who="$(cat "/proc/$pid/comm" 2>/dev/null) (process $pid)"
     say fail port "port $port is taken by $who: stop it or choose another with --listen HOST:PORT"
-  else say ok port "port $port is free"; fi
+  fi
 }
 
 preflight() {

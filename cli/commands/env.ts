@@ -15,10 +15,17 @@ export const printEnv = buildCommand({
   async func(this: Context, flags: { for: Vendor; json: boolean }) {
     const { url, key } = await localAccess(homeIn(this))
     if (key === null) {
-      throw new Refusal('there is no key here that this user may read', { hint: 'run "pandastack up" first, as root' })
+      throw new Refusal('there is no key here that this user may read', {
+        hint: 'run "pandastack up" first, as root',
+      })
     }
     const lines = exportLines(flags.for, { url, key })
     if (flags.json) printJson(this, lines)
-    else this.process.stdout.write(Object.entries(lines).map(([name, value]) => `export ${name}='${value}'\n`).join(''))
+    else
+      this.process.stdout.write(
+        Object.entries(lines)
+          .map(([name, value]) => `export ${name}='${value}'\n`)
+          .join(''),
+      )
   },
 })

@@ -17,7 +17,8 @@ test.each(['', '-1', '1.5', 'm', '1w', '1e3', ' 1', '12345678901'])('%j is no ti
 test('numbers keep to their limits', () => {
   const port = wholeNumber(1, 65_535)
   expect(port('80')).toBe(80)
-  for (const input of ['0', '65536', '', 'x', '-1', '0x10', '1e1']) expect(() => port(input)).toThrow('no number')
+  for (const input of ['0', '65536', '', 'x', '-1', '0x10', '1e1'])
+    expect(() => port(input)).toThrow('no number')
 })
 
 test('a pair is cut at its first sign', () => {

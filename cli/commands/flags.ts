@@ -19,7 +19,8 @@ export const wholeNumber =
   (least: number, most: number) =>
   (input: string): number => {
     const value = /^\d{1,12}$/.test(input) ? Number(input) : Number.NaN
-    if (!(value >= least && value <= most)) throw new Refusal(`"${input}" is no number from ${least} to ${most}`)
+    if (!(value >= least && value <= most))
+      throw new Refusal(`"${input}" is no number from ${least} to ${most}`)
     return value
   }
 

@@ -5,7 +5,15 @@ import { Refusal } from '../exit-codes.ts'
 import { printLogs } from '../terminal/log-files.ts'
 import { text, wholeNumber } from './flags.ts'
 
-const components = ['supervisor', 'postgres', 'agent', 'control-plane', 'images', 'build', 'bootstrap'] as const
+const components = [
+  'supervisor',
+  'postgres',
+  'agent',
+  'control-plane',
+  'images',
+  'build',
+  'bootstrap',
+] as const
 const shownByDefault = ['supervisor', 'postgres', 'agent', 'control-plane']
 
 interface Flags {
@@ -28,9 +36,13 @@ export const showLogs = buildCommand({
   },
   async func(this: Context, flags: Flags, ...names: string[]) {
     const wrong = names.find((name) => !(components as readonly string[]).includes(name))
-    if (wrong !== undefined) throw new Refusal(`there is no log of "${wrong}"`, { hint: `there are ${components.join(', ')}` })
+    if (wrong !== undefined)
+      throw new Refusal(`there is no log of "${wrong}"`, { hint: `there are ${components.join(', ')}` })
     const { log } = homeIn(this)
-    const files = (names.length === 0 ? shownByDefault : names).map((name) => ({ name, file: join(log, `${name}.log`) }))
+    const files = (names.length === 0 ? shownByDefault : names).map((name) => ({
+      name,
+      file: join(log, `${name}.log`),
+    }))
     await printLogs(files, { ...flags, screen: this.process.stdout, signal: this.signal })
   },
 })

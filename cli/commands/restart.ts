@@ -11,7 +11,13 @@ export const restart = buildCommand({
   docs: { brief: 'Start everything anew, with the code and settings of now; sandboxes run on' },
   parameters: {
     flags: {
-      listen: { kind: 'parsed', parse: text, brief: 'HOST:PORT of the API from now on', placeholder: 'address', optional: true },
+      listen: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'HOST:PORT of the API from now on',
+        placeholder: 'address',
+        optional: true,
+      },
     },
   },
   async func(this: Context, flags: { listen?: string }) {

@@ -31,7 +31,9 @@ export const showStatus = buildCommand({
   docs: { brief: 'Show what runs; exit code 0 when all of it does, 1 otherwise' },
   parameters: { flags: { json: jsonFlag } },
   async func(this: Context, flags: { json: boolean }) {
-    const status = await statusOf(homeIn(this), (listen) => createClient({ url: apiUrl(listen), key: '' }).healthy(3000))
+    const status = await statusOf(homeIn(this), (listen) =>
+      createClient({ url: apiUrl(listen), key: '' }).healthy(3000),
+    )
     if (flags.json) printJson(this, status)
     else this.process.stdout.write(textOf(status, Date.now()))
     if (status.phase !== 'running' || !status.answers) this.setExitCode(exitCodes.failed)

@@ -43,14 +43,17 @@ const running = async (home: Home, settings: { listen: string }): Promise<Up | n
   const url = apiUrl(state.listen)
   if (key === null || !(await createClient({ url, key }).healthy())) return null
   if (settings.listen !== state.listen) {
-    throw new Refusal(`it runs already and listens on ${state.listen}`, { hint: 'run "pandastack restart --listen" to change that' })
+    throw new Refusal(`it runs already and listens on ${state.listen}`, {
+      hint: 'run "pandastack restart --listen" to change that',
+    })
   }
   return { url, key }
 }
 
 const show = async (context: Context, home: Home, up: Up, json: boolean): Promise<void> => {
   const tier = await readTier(home)
-  if (json) printJson(context, { api: up.url, key: up.key, tier: tier?.tier ?? null, reason: tier?.reason ?? null })
+  if (json)
+    printJson(context, { api: up.url, key: up.key, tier: tier?.tier ?? null, reason: tier?.reason ?? null })
   else context.process.stdout.write(summary({ ...up, tier, program: context.program }))
 }
 
@@ -59,7 +62,13 @@ export const up = buildCommand({
   parameters: {
     flags: {
       detach: { kind: 'boolean', brief: 'Return when everything runs, and leave it running', default: false },
-      listen: { kind: 'parsed', parse: text, brief: 'HOST:PORT of the API', placeholder: 'address', optional: true },
+      listen: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'HOST:PORT of the API',
+        placeholder: 'address',
+        optional: true,
+      },
       proof: { kind: 'boolean', brief: 'Run a command in a sandbox at the end', default: true },
       json: jsonFlag,
     },

@@ -51,7 +51,9 @@ const skip = (task: CopyTask, copied: Copied, path: string): void => {
 const fetchFile = async (task: CopyTask, from: Remote, to: string, copied: Copied): Promise<void> => {
   const { body, sizeBytes } = await task.files.read(from.id, from.path, { signal: task.signal })
   using shown = showTransfer(task.screen, sizeBytes)
-  const incoming = Readable.fromWeb(body.pipeThrough(shown.through()) as Parameters<typeof Readable.fromWeb>[0])
+  const incoming = Readable.fromWeb(
+    body.pipeThrough(shown.through()) as Parameters<typeof Readable.fromWeb>[0],
+  )
   if (to === '-') {
     const out = new Writable({ write: (piece, _encoding, done) => void process.stdout.write(piece, done) })
     await pipeline(incoming, out, { signal: task.signal })
@@ -69,13 +71,20 @@ const fetchFile = async (task: CopyTask, from: Remote, to: string, copied: Copie
   copied.bytes += shown.doneBytes
 }
 
-const fetchTree = async (task: CopyTask, from: Remote, to: string, copied: Copied, depth = 0): Promise<void> => {
+const fetchTree = async (
+  task: CopyTask,
+  from: Remote,
+  to: string,
+  copied: Copied,
+  depth = 0,
+): Promise<void> => {
   if (depth > depthMax) throw new Refusal(`${from.path} is nested too deep`)
   await mkdir(to, { recursive: true })
   for (const entry of await task.files.list(from.id, from.path)) {
     const path = posix.join(from.path, entry.name)
     if (!isPlainName(entry.name)) skip(task, copied, path)
-    else if (entry.is_dir) await fetchTree(task, { id: from.id, path }, join(to, entry.name), copied, depth + 1)
+    else if (entry.is_dir)
+      await fetchTree(task, { id: from.id, path }, join(to, entry.name), copied, depth + 1)
     else if (entry.mode.startsWith('f') || entry.mode.startsWith('-'))
       await fetchFile(task, { id: from.id, path }, join(to, entry.name), copied)
     else skip(task, copied, path)
@@ -99,7 +108,8 @@ const sendFile = async (task: CopyTask, from: string, to: Remote, copied: Copied
   const source = from === '-' ? process.stdin : createReadStream(from, { highWaterMark: 262_144 })
   const body = (Readable.toWeb(source) as ReadableStream<Uint8Array>).pipeThrough(shown.through())
   const written = await task.files.write(to.id, to.path, body, { signal: task.signal })
-  if (written.bytes !== shown.doneBytes) throw new Refusal(`${to.path}: ${written.bytes} of ${shown.doneBytes} bytes arrived`)
+  if (written.bytes !== shown.doneBytes)
+    throw new Refusal(`${to.path}: ${written.bytes} of ${shown.doneBytes} bytes arrived`)
   copied.files += 1
   copied.bytes += shown.doneBytes
 }

@@ -39,7 +39,10 @@ export const lastLines = (text: string, count: number): string => {
   return kept.map((line) => `${line}\n`).join('')
 }
 
-export const printLogs = async (sources: readonly Source[], { follow, lines, screen, signal }: Options): Promise<void> => {
+export const printLogs = async (
+  sources: readonly Source[],
+  { follow, lines, screen, signal }: Options,
+): Promise<void> => {
   const label = (name: string, text: string): string =>
     sources.length === 1 ? text : text.replace(/^(?=.)/gm, `${name.padEnd(13)} `)
   const positions = new Map<string, number>()
@@ -48,7 +51,8 @@ export const printLogs = async (sources: readonly Source[], { follow, lines, scr
     positions.set(file, size)
     if (size > 0) screen.write(label(name, lastLines(await read(file, 0, size), lines)))
   }
-  while (follow && !signal.aborted) {
+  if (!follow) return
+  while (!signal.aborted) {
     await sleep(pollMs, undefined, { signal }).catch(() => undefined)
     for (const { name, file } of sources) {
       const size = await sizeOf(file)

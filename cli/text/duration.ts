@@ -12,7 +12,9 @@ export const durationText = (ms: number): string => {
   const minutes = Math.floor(whole / 60)
   if (minutes < 60) return pair(minutes, 'min', whole % 60, 's')
   const hours = Math.floor(minutes / 60)
-  return hours < 48 ? pair(hours, 'h', minutes % 60, 'min') : pair(Math.floor(hours / 24), 'd', hours % 24, 'h')
+  return hours < 48
+    ? pair(hours, 'h', minutes % 60, 'min')
+    : pair(Math.floor(hours / 24), 'd', hours % 24, 'h')
 }
 
 const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB']

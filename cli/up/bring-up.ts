@@ -18,7 +18,8 @@ export const bringUp = async (
 ): Promise<Up> => {
   const { home, settings, env, steps, signal } = task
   await mkdir(home.dir, { recursive: true, mode: 0o755 })
-  await using _lock = await task.lock()
+  await using stack = new AsyncDisposableStack()
+  stack.use(await task.lock())
   await prepare(task)
   await writeSettings(home.dir, settings)
   steps.heading('Starting')

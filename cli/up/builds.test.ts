@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import { compiledShare, inputsOf } from './builds.ts'
 
 test('packages that are compiled are counted, messages are not', () => {
-  const output = 'go: downloading golang.org/x/sys v0.49.0\ninternal/cpu\ngolang.org/x/sys/unix\n# warning: x\n'
+  const output =
+    'go: downloading golang.org/x/sys v0.49.0\ninternal/cpu\ngolang.org/x/sys/unix\n# warning: x\n'
   expect(compiledShare(output, 10)).toBe(20)
   expect(compiledShare('a\nb\nc\n', 2)).toBe(99)
   expect(compiledShare('', 0)).toBe(0)

@@ -3,8 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { runChecked } from '@pandastack/kit/process/run.ts'
+import { Refusal } from '../exit-codes.ts'
 import type { Report } from '../terminal/steps.ts'
 import type { Go } from './go.ts'
 import type { Home } from './home.ts'
@@ -19,6 +20,9 @@ export interface Build {
   target: string
 }
 
+const listDeadlineMs = 120_000
+const triesMax = 3
+const formsKept = 4
 const flags = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w']
 
 const commandsOf = async (home: Home, module: string): Promise<Build[]> => {
@@ -55,14 +59,20 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** Programs that are not in the cache in the wanted form. */
-export const missingBuilds = async (home: Home): Promise<Build[]> => {
-  const missing: Build[] = []
-  for (const build of await allBuilds(home)) {
-    if (!(await exists(builtFile(home, build, await inputsOf(home, build))))) missing.push(build)
-  }
-  return missing
+/** A program, and what went into it when we looked. */
+export interface Planned {
+  build: Build
+  inputs: string
+  built: boolean
 }
+
+export const planBuilds = async (home: Home): Promise<Planned[]> =>
+  Promise.all(
+    (await allBuilds(home)).map(async (build) => {
+      const inputs = await inputsOf(home, build)
+      return { build, inputs, built: await exists(builtFile(home, build, inputs)) }
+    }),
+  )
 
 /** `go build -v` names each package when it is compiled; those that need not be are counted as done with the rest. */
 export const compiledShare = (output: string, packages: number): number => {
@@ -70,48 +80,62 @@ export const compiledShare = (output: string, packages: number): number => {
   return Math.min(99, Math.round((100 * compiled) / Math.max(1, packages)))
 }
 
-export const runBuild = async (
-  home: Home,
-  go: Go,
-  build: Build,
-  report: Report,
-  signal: AbortSignal,
-): Promise<void> => {
+const compile = async (home: Home, go: Go, build: Build, out: string, task: BuildTask): Promise<void> => {
+  const { report, signal } = task
   const cwd = join(home.checkout, build.module)
-  const inputs = await inputsOf(home, build)
-  const out = builtFile(home, build, inputs)
-  await mkdir(dirname(out), { recursive: true })
   const logFile = join(home.log, 'build.log')
-  report('fetching modules')
+  report('fetching modules', 0)
   await runLogged([go.program, 'mod', 'download'], { logFile, env: go.env, cwd, signal })
   const listed = await runChecked(go.program, ['list', '-deps', build.target], {
-    deadlineMs: 120_000,
+    deadlineMs: listDeadlineMs,
     env: go.env,
     cwd,
     signal,
   })
   const packages = listed.stdout.split('\n').length
-  const making = `${out}.${process.pid}`
-  try {
-    await runLogged([go.program, 'build', '-v', ...flags, '-o', making, build.target], {
-      logFile,
-      env: go.env,
-      cwd,
-      signal,
-      onOutput: (text) => report('compiling', compiledShare(text, packages)),
-    })
-    await rename(making, out)
-  } finally {
-    await rm(making, { force: true })
+  await runLogged([go.program, 'build', '-v', ...flags, '-o', out, build.target], {
+    logFile,
+    env: go.env,
+    cwd,
+    signal,
+    onOutput: (text) => report('compiling', compiledShare(text, packages)),
+  })
+}
+
+export interface BuildTask {
+  report: Report
+  signal: AbortSignal
+}
+
+/** Answers with the inputs that the program was really made of: sources may change while they are compiled. */
+export const runBuild = async (home: Home, go: Go, planned: Planned, task: BuildTask): Promise<Planned> => {
+  const { build } = planned
+  await mkdir(join(home.cache, 'built'), { recursive: true })
+  for (let inputs = planned.inputs, tries = 1; ; tries++) {
+    const out = builtFile(home, build, inputs)
+    const making = `${out}.${process.pid}`
+    try {
+      await compile(home, go, build, making, task)
+      const now = await inputsOf(home, build)
+      if (now === inputs) {
+        await rename(making, out)
+        return { build, inputs, built: true }
+      }
+      if (tries === triesMax)
+        throw new Refusal(`the sources in ${build.module} keep changing while they are compiled`)
+      inputs = now
+    } finally {
+      await rm(making, { force: true })
+    }
   }
 }
 
-/** Puts the wanted form of each program into the installation; they have to be in the cache. True if any changed. */
-export const installBuilds = async (home: Home): Promise<boolean> => {
+/** Puts the programs into the installation; they have to be in the cache. True if any changed. */
+export const installBuilds = async (home: Home, planned: readonly Planned[]): Promise<boolean> => {
   await mkdir(home.bin, { recursive: true, mode: 0o755 })
   let changed = false
-  for (const build of await allBuilds(home)) {
-    const from = builtFile(home, build, await inputsOf(home, build))
+  for (const { build, inputs } of planned) {
+    const from = builtFile(home, build, inputs)
     const to = join(home.bin, build.program)
     const stamp = join(home.bin, `.${build.program}`)
     if ((await readFile(stamp, 'utf8').catch(() => '')) === basename(from) && (await exists(to))) continue
@@ -121,5 +145,20 @@ export const installBuilds = async (home: Home): Promise<boolean> => {
     await writeFile(stamp, basename(from))
     changed = true
   }
+  await dropOld(home, planned)
   return changed
+}
+
+/** The cache keeps the last few forms of each program, so that going back and forth costs nothing. */
+const dropOld = async (home: Home, planned: readonly Planned[]): Promise<void> => {
+  const dir = join(home.cache, 'built')
+  const names = await readdir(dir)
+  for (const { build, inputs } of planned) {
+    const own = names.filter((name) => name.startsWith(`${build.program}-`) && !name.endsWith(inputs))
+    const dated = await Promise.all(
+      own.map(async (name) => ({ name, ms: (await stat(join(dir, name))).mtimeMs })),
+    )
+    for (const { name } of dated.toSorted((a, b) => b.ms - a.ms).slice(formsKept))
+      await rm(join(dir, name), { force: true })
+  }
 }

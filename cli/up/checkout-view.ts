@@ -17,10 +17,17 @@ cd "$2"
 shift 2
 exec "$@"`
 
+const ownMounts = ['unshare', '--mount', '--propagation', 'private']
+
 /** Argument list that sets up the view and then becomes the command behind it. */
 export const withView = (home: Home): string[] => [
-  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'view'],
-  ...[home.checkout, viewDir(home)],
+  ...ownMounts,
+  'sh',
+  '-c',
+  script,
+  'view',
+  home.checkout,
+  viewDir(home),
 ]
 
 export const prepareView = async (home: Home): Promise<void> => {

@@ -29,7 +29,8 @@ export const backingText = (json: string): string => {
   return data.reflink ? `${data.fs}, with reflinks` : `without reflinks, so copies are slower: ${data.reason}`
 }
 
-export const prepareData = async (home: Home, env: Env): Promise<string> => backingText(await storage(home, env, 'prepare'))
+export const prepareData = async (home: Home, env: Env): Promise<string> =>
+  backingText(await storage(home, env, 'prepare'))
 
 export const releaseData = (home: Home, env: Env): Promise<string> => storage(home, env, 'release')
 
@@ -39,7 +40,8 @@ export const imageProgress = (output: string): { step: string; percent: number }
     if (!line.startsWith('{')) continue
     try {
       const said = JSON.parse(line) as { step?: unknown; percent?: unknown }
-      if (typeof said.step === 'string' && typeof said.percent === 'number') return { step: said.step, percent: said.percent }
+      if (typeof said.step === 'string' && typeof said.percent === 'number')
+        return { step: said.step, percent: said.percent }
     } catch {
       // The line is still being written.
     }
@@ -49,9 +51,14 @@ export const imageProgress = (output: string): { step: string; percent: number }
 
 /** How package clients find mirrors and their own configuration. */
 const packageClients = (home: Home, env: Env): Record<string, string> => {
-  const tools = [join(home.checkout, 'node_modules/.bin'), join(home.checkout, '.pandastack/node/node_modules/.bin')]
+  const tools = [
+    join(home.checkout, 'node_modules/.bin'),
+    join(home.checkout, '.pandastack/node/node_modules/.bin'),
+  ]
   const base = partEnvironment(env)
-  const settings = Object.entries(env).filter(([name, value]) => value !== undefined && /^npm_config_/i.test(name))
+  const settings = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && /^npm_config_/i.test(name),
+  )
   return {
     ...base,
     ...(Object.fromEntries(settings) as Record<string, string>),
@@ -61,9 +68,24 @@ const packageClients = (home: Home, env: Env): Record<string, string> => {
 }
 
 /** Builds one image when what goes into it has changed. */
-export const buildImage = async (home: Home, env: Env, name: string, report: Report, signal: AbortSignal): Promise<void> => {
+export const buildImage = async (
+  home: Home,
+  env: Env,
+  name: string,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> => {
   const program = join(home.checkout, 'host/images/main.ts')
-  const args = ['build', name, '--data', home.data, '--guestd', join(home.bin, 'guestd'), '--node', process.execPath]
+  const args = [
+    'build',
+    name,
+    '--data',
+    home.data,
+    '--guestd',
+    join(home.bin, 'guestd'),
+    '--node',
+    process.execPath,
+  ]
   await runLogged([process.execPath, program, ...args], {
     logFile: join(home.log, 'images.log'),
     env: packageClients(home, env),

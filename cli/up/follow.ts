@@ -13,7 +13,7 @@ export const followEnd = async (home: Home, steps: Steps, signal: AbortSignal): 
   const seen = new Map<string, string>()
   while (!signal.aborted) {
     const state = readState(home.run)
-    if (state?.phase === 'stopping' || state?.phase === 'stopped') {
+    if (state !== null && ['stopping', 'stopped', 'down'].includes(state.phase)) {
       steps.note('taken down from elsewhere')
       return 'gone'
     }
@@ -25,8 +25,12 @@ export const followEnd = async (home: Home, steps: Steps, signal: AbortSignal): 
     for (const name of componentNames) {
       const component = state.components[name]
       if (!component) continue
-      const now = component.restarts === 0 ? component.state : `${component.state} (restart ${component.restarts}, ${component.lastEnd})`
-      if (seen.has(name) && seen.get(name) !== now) steps.note(`${name}: ${now}`, component.state === 'ready' ? 'ok' : 'warn')
+      const now =
+        component.restarts === 0
+          ? component.state
+          : `${component.state} (restart ${component.restarts}, ${component.lastEnd})`
+      if (seen.has(name) && seen.get(name) !== now)
+        steps.note(`${name}: ${now}`, component.state === 'ready' ? 'ok' : 'warn')
       seen.set(name, now)
     }
     await sleep(pollMs, undefined, { signal }).catch(() => undefined)

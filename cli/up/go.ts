@@ -28,7 +28,10 @@ const fetchDeadlineMs = 900_000
 
 /** `go1.26.8` and `go1.26.8 X:something` are enough, `go1.26rc1` and `devel …` are not. */
 export const isEnough = (version: string): boolean => {
-  const parts = /^go(\d+)\.(\d+)(?:\.(\d+))?(?: |$)/.exec(version)?.slice(1).map((part) => Number(part ?? 0))
+  const parts = /^go(\d+)\.(\d+)(?:\.(\d+))?(?: |$)/
+    .exec(version)
+    ?.slice(1)
+    .map((part) => Number(part ?? 0))
   if (!parts) return false
   const difference = needed.map((part, index) => (parts[index] ?? 0) - part).find((part) => part !== 0)
   return (difference ?? 0) >= 0
@@ -48,13 +51,20 @@ export const goEnvironment = (home: Home, env: Env): Record<string, string> => (
 })
 
 const versionOf = async (program: string, env: Record<string, string>): Promise<string | null> => {
-  const found = await run(program, ['env', 'GOVERSION'], { deadlineMs: 20_000, env, cwd: '/' }).catch(() => null)
+  const found = await run(program, ['env', 'GOVERSION'], { deadlineMs: 20_000, env, cwd: '/' }).catch(
+    () => null,
+  )
   return found?.exitCode === 0 ? found.stdout.trim() : null
 }
 
-const candidates = (env: Env): string[] => [
-  ...new Set([...(env['PATH'] ?? '').split(':'), '/usr/local/go/bin', '/usr/bin'].filter((dir) => dir.startsWith('/'))),
-].map((dir) => join(dir, 'go'))
+const candidates = (env: Env): string[] =>
+  [
+    ...new Set(
+      [...(env['PATH'] ?? '').split(':'), '/usr/local/go/bin', '/usr/bin'].filter((dir) =>
+        dir.startsWith('/'),
+      ),
+    ),
+  ].map((dir) => join(dir, 'go'))
 
 /** The archive of a module holds no file modes. */
 const makeExecutable = async (root: string): Promise<void> => {
@@ -64,7 +74,11 @@ const makeExecutable = async (root: string): Promise<void> => {
   }
 }
 
-const fetchPinned = async (fetcher: string, env: Record<string, string>, signal: AbortSignal): Promise<string> => {
+const fetchPinned = async (
+  fetcher: string,
+  env: Record<string, string>,
+  signal: AbortSignal,
+): Promise<string> => {
   const module = `golang.org/toolchain@v0.0.1-go${pinned}.linux-${architecture}`
   const fetched = await run(fetcher, ['mod', 'download', '-json', module], {
     deadlineMs: fetchDeadlineMs,
@@ -74,11 +88,15 @@ const fetchPinned = async (fetcher: string, env: Record<string, string>, signal:
   })
   const said = (fetched.exitCode === 0 ? JSON.parse(fetched.stdout) : {}) as { Dir?: string; Sum?: string }
   if (said.Dir === undefined) {
-    throw new Refusal(`Go ${pinned} could not be fetched: ${fetched.stderr.trim() || fetched.stdout.trim()}`, {
-      hint: 'is the Go module proxy reachable from here (GOPROXY, HTTPS_PROXY)? Or install Go 1.26.3 or later yourself',
-    })
+    throw new Refusal(
+      `Go ${pinned} could not be fetched: ${fetched.stderr.trim() || fetched.stdout.trim()}`,
+      {
+        hint: 'is the Go module proxy reachable from here (GOPROXY, HTTPS_PROXY)? Or install Go 1.26.3 or later yourself',
+      },
+    )
   }
-  if (said.Sum !== sums[architecture]) throw new Refusal(`the fetched Go ${pinned} is not the one we know: ${said.Sum}`)
+  if (said.Sum !== sums[architecture])
+    throw new Refusal(`the fetched Go ${pinned} is not the one we know: ${said.Sum}`)
   await makeExecutable(said.Dir)
   return join(said.Dir, 'bin/go')
 }
@@ -97,6 +115,7 @@ export const findGo = async (home: Home, env: Env, signal: AbortSignal): Promise
   if (fetcher === undefined) throw new Refusal('there is no Go on this machine (package golang-go)')
   const program = await fetchPinned(fetcher, goEnv, signal)
   const version = await versionOf(program, goEnv)
-  if (version === null || !isEnough(version)) throw new Refusal(`the fetched Go does not run here: ${program}`)
+  if (version === null || !isEnough(version))
+    throw new Refusal(`the fetched Go does not run here: ${program}`)
   return { program, version, env: goEnv }
 }

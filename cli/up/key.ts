@@ -14,13 +14,20 @@ const mintDeadlineMs = 60_000
 export const ensureApiKey = async (home: Home, settings: Settings, env: Env): Promise<string> => {
   const kept = await readApiKey(home)
   if (kept !== null) return kept
-  const [program = '', ...args] = unprivileged(home, 'control-plane/admin.ts', 'mint-key', '--label', 'operator')
+  const [program = '', ...args] = unprivileged(
+    home,
+    'control-plane/admin.ts',
+    'mint-key',
+    '--label',
+    'operator',
+  )
   const minted = await run(program, args, {
     deadlineMs: mintDeadlineMs,
     env: controlPlaneEnvironment(home, settings, env),
   })
   const key = /\bpds_[0-9a-f]{32}\b/.exec(minted.stdout)?.[0]
-  if (minted.exitCode !== 0 || key === undefined) throw new Refusal(`no key could be minted: ${minted.stderr.trim()}`)
+  if (minted.exitCode !== 0 || key === undefined)
+    throw new Refusal(`no key could be minted: ${minted.stderr.trim()}`)
   await keepApiKey(home, key)
   return key
 }

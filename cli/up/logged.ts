@@ -52,9 +52,12 @@ export const runLogged = async (command: readonly string[], options: LoggedOptio
     if (ending.exitCode === 0) return output
     const how = ending.signal === null ? `exit code ${ending.exitCode}` : `ended by ${ending.signal}`
     const end = output.trimEnd().split('\n').slice(-lastLines)
-    throw new Refusal(`${program} failed (${how}). The end of its output:\n${end.map((line) => `    ${line}`).join('\n')}`, {
-      hint: `all of it: ${logFile}`,
-    })
+    throw new Refusal(
+      `${program} failed (${how}). The end of its output:\n${end.map((line) => `    ${line}`).join('\n')}`,
+      {
+        hint: `all of it: ${logFile}`,
+      },
+    )
   } finally {
     clearInterval(timer)
     signal.removeEventListener('abort', stop)

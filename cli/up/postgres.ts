@@ -24,9 +24,12 @@ export const postgresBin = async (home: Home): Promise<string> => {
   const version = made ?? versions.toSorted((a, b) => Number(b) - Number(a))[0]
   if (version === undefined) throw new Refusal('no Postgres server is installed (package postgresql)')
   if (!versions.includes(version)) {
-    throw new Refusal(`the database in ${home.pg} was made by Postgres ${version}, which is not installed any more`, {
-      hint: `install postgresql-${version}, or dump and load it with the version that is installed`,
-    })
+    throw new Refusal(
+      `the database in ${home.pg} was made by Postgres ${version}, which is not installed any more`,
+      {
+        hint: `install postgresql-${version}, or dump and load it with the version that is installed`,
+      },
+    )
   }
   return join(installed, version, 'bin')
 }
@@ -48,30 +51,63 @@ export const prepareCluster = async (home: Home): Promise<void> => {
   if ((await exists(join(home.pg, 'PG_VERSION'))) === null) {
     // What an interrupted initdb has left would make the next one refuse.
     for (const name of await readdir(home.pg)) await rm(join(home.pg, name), { recursive: true, force: true })
-    const options = ['--data-checksums', '--encoding=UTF8', '--locale=C.UTF-8', '--auth=peer', `--username=${databaseUser}`]
+    const options = [
+      '--data-checksums',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+      '--auth=peer',
+      `--username=${databaseUser}`,
+    ]
     const initdb = join(await postgresBin(home), 'initdb')
-    await runChecked(setpriv, [...become, initdb, ...options, '-D', home.pg], { deadlineMs: 300_000, cwd: home.pg })
+    await runChecked(setpriv, [...become, initdb, ...options, '-D', home.pg], {
+      deadlineMs: 300_000,
+      cwd: home.pg,
+    })
   }
-  for (const [name, text] of [['pg_hba.conf', hba], ['pg_ident.conf', ident]] as const) {
+  for (const [name, text] of [
+    ['pg_hba.conf', hba],
+    ['pg_ident.conf', ident],
+  ] as const) {
     await writeFile(join(home.pg, name), text, { mode: 0o600 })
     await chown(join(home.pg, name), owner.uid, owner.gid)
   }
 }
 
-export const postgresCommand = async (home: Home): Promise<string[]> => [
-  ...asUser(databaseUser),
-  join(await postgresBin(home), 'postgres'),
-  ...['-D', home.pg, '-k', home.pgSocketDir],
-  ...['-c', 'listen_addresses=', '-c', 'max_connections=100', '-c', 'logging_collector=off'],
-  ...['-c', 'log_line_prefix=%m [%p] ', '-c', 'cluster_name=pandastack'],
-]
+const settings = {
+  listen_addresses: '',
+  max_connections: '100',
+  logging_collector: 'off',
+  log_line_prefix: '%m [%p] ',
+  cluster_name: 'pandastack',
+}
+
+export const postgresCommand = async (home: Home): Promise<string[]> => {
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const program = join(await postgresBin(home), 'postgres')
+  return [...asUser(databaseUser), program, '-D', home.pg, '-k', home.pgSocketDir, ...options]
+}
 
 const psql = async (home: Home, sql: string): Promise<{ ok: boolean; text: string }> => {
   const [setpriv = '', ...become] = asUser(databaseUser)
   const program = join(await postgresBin(home), 'psql')
-  const options = ['-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', home.pgSocketDir, '-d', 'postgres', '-c', sql]
+  const options = [
+    '-X',
+    '-A',
+    '-t',
+    '-v',
+    'ON_ERROR_STOP=1',
+    '-h',
+    home.pgSocketDir,
+    '-d',
+    'postgres',
+    '-c',
+    sql,
+  ]
   const result = await run(setpriv, [...become, program, ...options], { deadlineMs: 20_000, cwd: '/' })
-  return { ok: result.exitCode === 0, text: result.exitCode === 0 ? result.stdout.trim() : result.stderr.trim() }
+  return {
+    ok: result.exitCode === 0,
+    text: result.exitCode === 0 ? result.stdout.trim() : result.stderr.trim(),
+  }
 }
 
 export const postgresAnswers = async (home: Home): Promise<boolean> => (await psql(home, 'select 1')).ok
@@ -84,7 +120,10 @@ export const ensureDatabase = async (home: Home): Promise<void> => {
     const made = found.ok ? await psql(home, make) : found
     if (!made.ok) throw new Error(`Postgres refused: ${made.text}`)
   }
-  await need(`select 1 from pg_roles where rolname = '${controlPlaneUser}'`, `create role ${controlPlaneUser} login`)
+  await need(
+    `select 1 from pg_roles where rolname = '${controlPlaneUser}'`,
+    `create role ${controlPlaneUser} login`,
+  )
   await need(
     `select 1 from pg_database where datname = '${database}'`,
     `create database ${database} owner ${controlPlaneUser}`,

@@ -5,7 +5,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Refusal } from '../exit-codes.ts'
 import type { Steps } from '../terminal/steps.ts'
-import { installBuilds, missingBuilds, runBuild } from './builds.ts'
+import { installBuilds, planBuilds, runBuild } from './builds.ts'
 import { prepareView } from './checkout-view.ts'
 import { buildImage, prepareData } from './data.ts'
 import { findGo } from './go.ts'
@@ -32,9 +32,12 @@ const checkReachable = async (dir: string): Promise<void> => {
   for (let path = dirname(dir); path !== '/'; path = dirname(path)) {
     const { mode } = await stat(path)
     if ((mode & needsEntry) === 0) {
-      throw new Refusal(`${path} may not be entered by other users, so an installation in ${dir} could not run`, {
-        hint: `chmod o+x ${path}, or choose another place with PANDASTACK_HOME`,
-      })
+      throw new Refusal(
+        `${path} may not be entered by other users, so an installation in ${dir} could not run`,
+        {
+          hint: `chmod o+x ${path}, or choose another place with PANDASTACK_HOME`,
+        },
+      )
     }
   }
 }
@@ -55,14 +58,24 @@ const prepareDirs = async (home: Home): Promise<void> => {
 }
 
 const buildPrograms = async ({ home, env, steps, signal }: Preparation): Promise<void> => {
-  const missing = await missingBuilds(home)
+  const planned = await planBuilds(home)
+  const missing = planned.filter(({ built }) => !built)
+  const done = planned.filter(({ built }) => built)
   if (missing.length > 0) {
-    const go = await steps.run('Go', () => findGo(home, env, signal))
-    for (const build of missing) {
-      await steps.run(`build ${build.program}`, (report) => runBuild(home, go, build, report, signal))
+    const go = await steps.run('Go', async (report) => {
+      const found = await findGo(home, env, signal)
+      report(found.version)
+      return found
+    })
+    for (const one of missing) {
+      done.push(
+        await steps.run(`build ${one.build.program}`, (report) =>
+          runBuild(home, go, one, { report, signal }),
+        ),
+      )
     }
   }
-  const changed = await installBuilds(home)
+  const changed = await installBuilds(home, done)
   if (missing.length === 0) steps.note(changed ? 'programs: taken from the cache' : 'programs: up to date')
 }
 

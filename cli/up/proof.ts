@@ -8,7 +8,12 @@ import { durationText } from '../text/duration.ts'
 const ttlSeconds = 300
 const command = "python -c 'print(2 + 2)'"
 
-export const prove = async (options: { url: string; key: string; steps: Steps; signal: AbortSignal }): Promise<void> => {
+export const prove = async (options: {
+  url: string
+  key: string
+  steps: Steps
+  signal: AbortSignal
+}): Promise<void> => {
   const { steps, signal } = options
   const client = createClient(options)
   const sandbox = await steps.run('create a sandbox from "agent"', async (report) => {
@@ -23,9 +28,15 @@ export const prove = async (options: { url: string; key: string; steps: Steps; s
   })
   try {
     await steps.run(`run ${command}`, async (report) => {
-      const { stdout, stderr, exit_code: exitCode } = await client.exec.run(sandbox.id, { cmd: command }, { signal })
+      const {
+        stdout,
+        stderr,
+        exit_code: exitCode,
+      } = await client.exec.run(sandbox.id, { cmd: command }, { signal })
       if (stdout !== '4\n' || exitCode !== 0) {
-        throw new Refusal(`the sandbox answered ${JSON.stringify(stdout)} with exit code ${exitCode}: ${stderr.trim()}`)
+        throw new Refusal(
+          `the sandbox answered ${JSON.stringify(stdout)} with exit code ${exitCode}: ${stderr.trim()}`,
+        )
       }
       report(stdout.trim())
     })

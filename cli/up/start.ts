@@ -7,7 +7,7 @@ import { spawnDetached } from '@pandastack/kit/process/detached.ts'
 import { Refusal } from '../exit-codes.ts'
 import type { Steps } from '../terminal/steps.ts'
 import type { Home } from './home.ts'
-import { readState, supervisorRuns, type RunState } from './state.ts'
+import { componentNames, readState, supervisorRuns, type RunState } from './state.ts'
 import { partEnvironment } from './supervisor/environment.ts'
 import type { Settings } from './settings.ts'
 
@@ -19,7 +19,12 @@ const lastLines = 12
 
 const tail = async (file: string): Promise<string> => {
   const text = await readFile(file, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-lastLines).map((line) => `    ${line}`).join('\n')
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(-lastLines)
+    .map((line) => `    ${line}`)
+    .join('\n')
 }
 
 const supervisorEnvironment = (home: Home, settings: Settings, env: Env): Record<string, string> => ({
@@ -31,9 +36,11 @@ const supervisorEnvironment = (home: Home, settings: Settings, env: Env): Record
 })
 
 const failedAt = async (home: Home, state: RunState | null): Promise<Refusal> => {
-  const part = Object.entries(state?.components ?? {}).find(([, component]) => component.state !== 'ready')?.[0]
+  const part = componentNames.find((name) => state?.detail.startsWith(`${name} `))
   const file = join(home.log, `${part ?? 'supervisor'}.log`)
-  return new Refusal(`${state?.detail || 'it did not start'}. The end of its log:\n${await tail(file)}`, { hint: `all of it: ${file}` })
+  return new Refusal(`${state?.detail || 'it did not start'}. The end of its log:\n${await tail(file)}`, {
+    hint: `all of it: ${file}`,
+  })
 }
 
 /** Each thing that the supervisor waits for is a step of ours. */
@@ -46,17 +53,24 @@ export const startSupervisor = async (options: {
 }): Promise<void> => {
   const { home, settings, env, steps, signal } = options
   const log = join(home.log, 'supervisor.log')
-  const supervisor = await spawnDetached(process.execPath, [join(import.meta.dirname, 'supervisor/main.ts')], {
-    env: supervisorEnvironment(home, settings, env),
-    stdio: { stdout: log, stderr: log },
-    cwd: '/',
-  })
+  const supervisor = await spawnDetached(
+    process.execPath,
+    [join(import.meta.dirname, 'supervisor/main.ts')],
+    {
+      env: supervisorEnvironment(home, settings, env),
+      stdio: { stdout: log, stderr: log },
+      cwd: '/',
+    },
+  )
   const ours = (): RunState | null => {
     const state = readState(home.run)
-    return state?.supervisor.pid === supervisor.pid && state.supervisor.startTime === supervisor.startTime ? state : null
+    return state?.supervisor.pid === supervisor.pid && state.supervisor.startTime === supervisor.startTime
+      ? state
+      : null
   }
-  let ended = false
-  void supervisor.ended.then(() => (ended = true))
+  const over = new AbortController()
+  void supervisor.ended.then(() => over.abort())
+  const ended = (): boolean => over.signal.aborted
   const deadline = performance.now() + startDeadlineMs
 
   /** True while the supervisor is at this very thing. */
@@ -66,7 +80,7 @@ export const startSupervisor = async (options: {
     return state.phase === 'starting' && state.detail === detail
   }
   const waitWhile = async (detail: string | null): Promise<void> => {
-    while (at(detail) && !ended) {
+    while (at(detail) && !ended()) {
       signal.throwIfAborted()
       if (performance.now() > deadline) throw new Refusal(`the start takes too long; see ${log}`)
       await sleep(pollMs)
@@ -74,7 +88,7 @@ export const startSupervisor = async (options: {
   }
   const check = async (): Promise<RunState> => {
     const state = ours()
-    if (ended || state === null || state.phase === 'failed') throw await failedAt(home, state)
+    if (ended() || state === null || state.phase === 'failed') throw await failedAt(home, state)
     return state
   }
   await waitWhile(null)
@@ -83,7 +97,7 @@ export const startSupervisor = async (options: {
     await steps.run(detail, async () => {
       await waitWhile(detail)
       const now = ours()
-      if (ended || now?.phase === 'stopping' || now?.phase === 'failed') {
+      if (ended() || now?.phase === 'stopping' || now?.phase === 'failed') {
         await supervisor.ended
         throw await failedAt(home, ours())
       }

@@ -19,7 +19,8 @@ export interface RunState {
   version: 1
   bootId: string
   supervisor: ProcessIdentity
-  phase: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'
+  /** `stopped`: its sandboxes may run on. `down`: they were ended too. */
+  phase: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed' | 'down'
   /** What is being waited for while starting; why it failed. */
   detail: string
   listen: string

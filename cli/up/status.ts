@@ -17,7 +17,7 @@ export interface ProcessStatus {
 
 export interface Status {
   /** `unwatched`: the supervisor was killed and parts run on. */
-  phase: RunState['phase'] | 'unwatched' | 'down'
+  phase: RunState['phase'] | 'unwatched'
   detail: string
   api: string
   answers: boolean
@@ -54,13 +54,17 @@ const phaseOf = (state: RunState, processes: Record<string, ProcessStatus>): Sta
   return 'down'
 }
 
-export const statusOf = async (home: Home, answersAt: (listen: string) => Promise<boolean>): Promise<Status> => {
+export const statusOf = async (
+  home: Home,
+  answersAt: (listen: string) => Promise<boolean>,
+): Promise<Status> => {
   const state = readState(home.run)
   if (state === null) {
     return { phase: 'down', detail: '', api: '', answers: false, tier: null, home: home.dir, processes: {} }
   }
   const processes = processesOf(state)
   const phase = phaseOf(state, processes)
-  const [answers, tier] = phase === 'down' ? [false, null] : await Promise.all([answersAt(state.listen), readTier(home)])
+  const [answers, tier] =
+    phase === 'down' ? [false, null] : await Promise.all([answersAt(state.listen), readTier(home)])
   return { phase, detail: state.detail, api: apiUrl(state.listen), answers, tier, home: home.dir, processes }
 }

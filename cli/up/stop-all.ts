@@ -9,7 +9,7 @@ import type { Steps } from '../terminal/steps.ts'
 import { releaseData } from './data.ts'
 import type { Home } from './home.ts'
 import type { Settings } from './settings.ts'
-import { livingComponents, readState } from './state.ts'
+import { livingComponents, readState, writeState } from './state.ts'
 import { stopProcesses } from './stop.ts'
 import { askAgent } from './supervisor/agent-door.ts'
 import { componentsOf } from './supervisor/components.ts'
@@ -57,14 +57,23 @@ const release = async (home: Home, env: Env): Promise<void> => {
 }
 
 /** Also after a crash: what is recorded is ended, what is mounted is released. */
-export const takeDown = async (options: { home: Home; settings: Settings; env: Env; steps: Steps }): Promise<void> => {
+export const takeDown = async (options: {
+  home: Home
+  settings: Settings
+  env: Env
+  steps: Steps
+}): Promise<void> => {
   const { home, settings, env, steps } = options
   const state = readState(home.run)
-  const hasRun = state !== null && state.phase !== 'stopped'
+  const hasRun = state !== null && state.phase !== 'down'
   let left: unknown
   // What cannot be ended in good order is no reason to leave the rest running.
-  if (hasRun) await steps.run('end sandboxes', () => endSandboxes(home, settings, env)).catch((error: unknown) => (left = error))
+  if (hasRun)
+    await steps
+      .run('end sandboxes', () => endSandboxes(home, settings, env))
+      .catch((error: unknown) => (left = error))
   await steps.run('stop control plane, host agent, database', () => stopProcesses(home))
   if (left !== undefined) throw left
   await steps.run('release the data directory', () => release(home, env))
+  if (state !== null) writeState(home.run, { ...state, phase: 'down', detail: '', components: {} })
 }

@@ -4,7 +4,15 @@
 import { rm } from 'node:fs/promises'
 import { endGroup, endProcess, type EndOutcome } from '@pandastack/kit/process/end.ts'
 import type { Home } from './home.ts'
-import { componentNames, livingComponents, pidFile, readState, supervisorRuns, type ComponentName, type RunState } from './state.ts'
+import {
+  componentNames,
+  livingComponents,
+  pidFile,
+  readState,
+  supervisorRuns,
+  type ComponentName,
+  type RunState,
+} from './state.ts'
 
 /** The supervisor itself waits up to this long for its three components. */
 const supervisorGraceMs = 90_000

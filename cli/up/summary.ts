@@ -21,9 +21,15 @@ export const readTier = async (home: Pick<Home, 'agentSocket'>): Promise<Tier | 
   }
 }
 
-export const summary = (options: { url: string; key: string; tier: Tier | null; program: string }): string => {
+export const summary = (options: {
+  url: string
+  key: string
+  tier: Tier | null
+  program: string
+}): string => {
   const { url, key, tier, program } = options
-  const isolation = tier === null ? 'not known: the host agent does not answer' : `${tier.tier} (${tier.reason})`
+  const isolation =
+    tier === null ? 'not known: the host agent does not answer' : `${tier.tier} (${tier.reason})`
   return [
     '',
     `  API        ${url}`,
@@ -33,9 +39,10 @@ export const summary = (options: { url: string; key: string; tier: Tier | null; 
     'Paste this:',
     '',
     `  eval "$(${program} env)"`,
-    '  pip install pandastack',
-    `  python3 -c 'from pandastack import Sandbox; print(Sandbox.create(template="agent").exec("echo hello").stdout)'`,
+    `  id=$(${program} sandbox create --template agent)`,
+    `  ${program} sandbox exec $id -- python -c 'print(2 + 2)'`,
     '',
+    'The Python and npm clients (pandastack, @pandastack/sdk) read what the first line sets.',
     '',
   ].join('\n')
 }

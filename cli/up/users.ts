@@ -27,7 +27,15 @@ export const userIds = (name: string): UserIds | null => idsIn(readFileSync('/et
 export const ensureUser = async (name: string): Promise<UserIds> => {
   const found = userIds(name)
   if (found) return found
-  const nowhere = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin']
+  const nowhere = [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    '/usr/sbin/nologin',
+  ]
   await runChecked('useradd', [...nowhere, name], { deadlineMs: 30_000 })
   const made = userIds(name)
   if (!made) throw new Error(`useradd made no user ${name}`)

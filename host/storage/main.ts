@@ -9,7 +9,10 @@ const usage = 'usage: main.ts prepare|release DIR [--size-gib N]'
 const gib = 1024 ** 3
 
 const main = async (): Promise<void> => {
-  const { values, positionals } = parseArgs({ options: { 'size-gib': { type: 'string' } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { 'size-gib': { type: 'string' } },
+    allowPositionals: true,
+  })
   const [verb, dir, ...rest] = positionals
   const sizeGib = Number(values['size-gib'] ?? 64)
   if (!dir?.startsWith('/') || rest.length > 0 || !(sizeGib >= 1)) throw new TypeError(usage)

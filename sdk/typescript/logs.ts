@@ -33,7 +33,8 @@ async function* followed(
   })
   if (!reply.body) return
   for await (const { event, data } of serverEvents(reply.body)) {
-    const said = event === 'line' || event === 'error' ? (JSON.parse(data) as { line?: string; error?: string }) : {}
+    const said =
+      event === 'line' || event === 'error' ? (JSON.parse(data) as { line?: string; error?: string }) : {}
     if (said.error !== undefined) throw new ApiError(502, said.error)
     if (said.line !== undefined) yield said.line
   }

@@ -8,7 +8,8 @@ import { jsonFlag, text } from '../flags.ts'
 export const copyFiles = buildCommand({
   docs: {
     brief: 'Copy files and directories into or out of a sandbox',
-    fullDescription: 'One side is ID:PATH, the other a path of this machine; `-` is standard input or output.',
+    fullDescription:
+      'One side is ID:PATH, the other a path of this machine; `-` is standard input or output.',
   },
   parameters: {
     flags: { json: jsonFlag },
@@ -26,8 +27,10 @@ export const copyFiles = buildCommand({
     const client = await clientFor(this)
     const task = { files: client.files, screen: this.process.stderr, signal: this.signal }
     let copied: Copied
-    if (source.kind === 'remote' && target.kind === 'local') copied = await download(task, source, target.path)
-    else if (source.kind === 'local' && target.kind === 'remote') copied = await upload(task, source.path, target)
+    if (source.kind === 'remote' && target.kind === 'local')
+      copied = await download(task, source, target.path)
+    else if (source.kind === 'local' && target.kind === 'remote')
+      copied = await upload(task, source.path, target)
     else throw new Refusal('one of the two has to be ID:PATH and the other a path of this machine')
     if (flags.json) printJson(this, copied)
   },

@@ -19,10 +19,27 @@ export const createSandbox = buildCommand({
   parameters: {
     flags: {
       template: { kind: 'parsed', parse: text, brief: 'What it is made from', default: 'agent' },
-      ttl: { kind: 'parsed', parse: seconds, brief: 'Ends after this time without use (15m, 2h)', optional: true },
+      ttl: {
+        kind: 'parsed',
+        parse: seconds,
+        brief: 'Ends after this time without use (15m, 2h)',
+        optional: true,
+      },
       persistent: { kind: 'boolean', brief: 'Never ends by itself', default: false },
-      env: { kind: 'parsed', parse: text, brief: 'NAME=VALUE for its commands', optional: true, variadic: true },
-      metadata: { kind: 'parsed', parse: text, brief: 'NAME=VALUE to find it by', optional: true, variadic: true },
+      env: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'NAME=VALUE for its commands',
+        optional: true,
+        variadic: true,
+      },
+      metadata: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'NAME=VALUE to find it by',
+        optional: true,
+        variadic: true,
+      },
       cpu: { kind: 'parsed', parse: wholeNumber(1, 64), brief: 'Processors', optional: true },
       memoryMb: { kind: 'parsed', parse: wholeNumber(128, 262_144), brief: 'Memory in MiB', optional: true },
       json: jsonFlag,

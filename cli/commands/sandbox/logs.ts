@@ -28,7 +28,8 @@ export const sandboxLogs = buildCommand({
     if (flags.events) {
       const events = await logs.events(id)
       if (flags.json) return printJson(this, events)
-      for (const { time, type, payload } of events) stdout.write(`${time}  ${type}  ${JSON.stringify(payload)}\n`)
+      for (const { time, type, payload } of events)
+        stdout.write(`${time}  ${type}  ${JSON.stringify(payload)}\n`)
     } else if (flags.follow) {
       const lines = logs.follow(id, { stream: flags.stream, signal: this.signal })
       for await (const line of lines) stdout.write(flags.json ? `${JSON.stringify({ line })}\n` : line)

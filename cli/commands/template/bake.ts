@@ -7,12 +7,16 @@ export const bakeTemplate = buildCommand({
   docs: { brief: 'Boot a template once and keep its snapshot, so that creates are fast from the first' },
   parameters: {
     flags: { json: jsonFlag },
-    positional: { kind: 'tuple', parameters: [{ brief: 'Name of the template', placeholder: 'name', parse: text }] },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'Name of the template', placeholder: 'name', parse: text }],
+    },
   },
   async func(this: Context, flags: { json: boolean }, name: string) {
     const { templates } = await clientFor(this)
     await createSteps(this.process.stderr).run(`bake ${name}`, async (report) => {
-      for await (const { step, percent } of templates.bake(name, { signal: this.signal })) report(step, percent)
+      for await (const { step, percent } of templates.bake(name, { signal: this.signal }))
+        report(step, percent)
     })
     if (flags.json) printJson(this, await templates.get(name))
   },

@@ -9,7 +9,12 @@ export const listTokens = buildCommand({
   async func(this: Context, flags: { json: boolean }) {
     const tokens = await (await clientFor(this)).tokens.list()
     if (flags.json) return printJson(this, tokens)
-    const rows = tokens.map(({ prefix, label, created_at: made, expires_at: ends }) => [prefix, label, made, ends ?? 'never'])
+    const rows = tokens.map(({ prefix, label, created_at: made, expires_at: ends }) => [
+      prefix,
+      label,
+      made,
+      ends ?? 'never',
+    ])
     this.process.stdout.write(table(['PREFIX', 'LABEL', 'CREATED', 'EXPIRES'], rows))
   },
 })

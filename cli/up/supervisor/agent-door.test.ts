@@ -31,5 +31,7 @@ test('an answer comes with status and body', async () => {
 test('a silent agent and an absent one are errors', async () => {
   await using agent = await listening(() => null)
   await expect(askAgent(agent, 'GET', '/', 30)).rejects.toThrow()
-  await expect(askAgent({ agentSocket: `${agent.agentSocket}.none` }, 'GET', '/', 1000)).rejects.toThrow('ENOENT')
+  await expect(askAgent({ agentSocket: `${agent.agentSocket}.none` }, 'GET', '/', 1000)).rejects.toThrow(
+    'ENOENT',
+  )
 })

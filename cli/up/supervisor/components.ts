@@ -37,7 +37,11 @@ export const unprivileged = (home: Home, program: string, ...args: string[]): st
   ...args,
 ]
 
-export const controlPlaneEnvironment = (home: Home, settings: Settings, env: Env): Record<string, string> => ({
+export const controlPlaneEnvironment = (
+  home: Home,
+  settings: Settings,
+  env: Env,
+): Record<string, string> => ({
   ...partEnvironment(env),
   PANDASTACK_HOME: home.dir,
   PANDASTACK_LISTEN: settings.listen,

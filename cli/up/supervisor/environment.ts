@@ -11,7 +11,11 @@ const outside =
 const clientOnly = new Set(['PANDASTACK_API', 'PANDASTACK_API_KEY', 'PANDASTACK_API_URL'])
 
 const chosen = (env: Env, wanted: (name: string) => boolean): Record<string, string> =>
-  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && wanted(name) ? [[name, value]] : [])))
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && wanted(name) ? [[name, value]] : [],
+    ),
+  )
 
 /** For the parts of an installation: their settings, and the way outside. */
 export const partEnvironment = (env: Env): Record<string, string> => ({
@@ -22,5 +26,8 @@ export const partEnvironment = (env: Env): Record<string, string> => ({
 /** For builds: how Go finds its modules; what it makes of them is ours to say. */
 export const buildEnvironment = (env: Env): Record<string, string> => ({
   ...bareEnvironment,
-  ...chosen(env, (name) => outside.test(name) || /^GO(PROXY|SUMDB|NOSUMDB|NOPROXY|PRIVATE|INSECURE|AUTH|VCS)$/.test(name)),
+  ...chosen(
+    env,
+    (name) => outside.test(name) || /^GO(PROXY|SUMDB|NOSUMDB|NOPROXY|PRIVATE|INSECURE|AUTH|VCS)$/.test(name),
+  ),
 })

@@ -27,12 +27,16 @@ const endText = ({ exitCode, signal }: Ending): string =>
   signal === null ? `exit code ${exitCode}` : `ended by ${signal}`
 
 /** True once it works; false when it ended, when it took too long, or when it is no longer wanted. */
-const becomesReady = async (component: Component, process: Detached, stopping: AbortSignal): Promise<boolean> => {
-  let ended = false
-  void process.ended.then(() => (ended = true))
+const becomesReady = async (
+  component: Component,
+  process: Detached,
+  stopping: AbortSignal,
+): Promise<boolean> => {
+  const ended = new AbortController()
+  void process.ended.then(() => ended.abort())
   const deadline = performance.now() + component.readyWithinMs
-  while (!ended && !stopping.aborted && performance.now() < deadline) {
-    if (await component.ready().catch(() => false)) return !ended
+  while (!ended.signal.aborted && !stopping.aborted && performance.now() < deadline) {
+    if (await component.ready().catch(() => false)) return !ended.signal.aborted
     await sleep(readyPollMs)
   }
   return false

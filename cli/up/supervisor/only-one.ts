@@ -14,7 +14,9 @@ const lockName = (dir: string, purpose: string): string => {
 export const takeLock = (dir: string, purpose: string): Promise<AsyncDisposable | null> =>
   new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy())
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(null) : reject(error)))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(null) : reject(error),
+    )
     server.listen(lockName(dir, purpose), () => {
       server.unref()
       resolve({ [Symbol.asyncDispose]: () => new Promise((closed) => server.close(() => closed())) })

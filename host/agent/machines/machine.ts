@@ -209,6 +209,8 @@ export class Machine {
       if (Date.now() >= at) this.end('expired')
       else this.#armExpiry()
     }, waitMs)
+    // An agent that leaves does not wait for its machines to expire.
+    this.#expiry.unref()
   }
 
   #move(event: MachineEvent, change: Partial<MachineReport>): void {
