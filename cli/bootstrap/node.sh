@@ -10,8 +10,9 @@ runs_node() { [[ $("$1" --version 2>/dev/null) == v24.* ]]; }
 # All that the lock file wants is there, in the wanted version.
 node_ready() { runs_node "$node_bin" && "$node_bin" "$root/cli/bootstrap/installed.mjs" "$root"; }
 
+# Whom the machine trusts is trusted, also where a proxy of the operator's own stands before the registries.
 tools_npm() {
-  "$tools_dir/node_modules/${node_bin#"$root/node_modules/"}" "$tools_dir/node_modules/npm/bin/npm-cli.js" "$@"
+  NODE_USE_SYSTEM_CA=1 "$tools_dir/node_modules/${node_bin#"$root/node_modules/"}" "$tools_dir/node_modules/npm/bin/npm-cli.js" "$@"
 }
 
 tools_ready() {

@@ -64,6 +64,8 @@ const packageClients = (home: Home, env: Env): Record<string, string> => {
     ...(Object.fromEntries(settings) as Record<string, string>),
     ...(env['HOME'] !== undefined && { HOME: env['HOME'] }),
     PATH: [...tools, base['PATH']].join(':'),
+    // Whom the machine trusts is trusted: Node by itself has a list of its own.
+    NODE_USE_SYSTEM_CA: '1',
   }
 }
 

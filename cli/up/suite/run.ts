@@ -54,6 +54,7 @@ const legEnvironment = (home: Home, env: Env, goDir: string): Record<string, str
     ...(Object.fromEntries(kept) as Record<string, string>),
     PATH: [...tools, env['PATH']].join(':'),
     PANDASTACK_BASE_HOME: home.dir,
+    NODE_USE_SYSTEM_CA: '1',
     CI: '1',
   }
 }
