@@ -48,6 +48,7 @@ export const startPostgres = async (): Promise<Cluster> => {
   }
   const stop = async (): Promise<void> => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return
+    server.ref()
     const gone = once(server, 'exit')
     // Immediate: open connections are cut, as in an outage.
     server.kill('SIGQUIT')
@@ -157,7 +158,11 @@ const launch = async (bin: string, account: Account | null, folder: string): Pro
   const [command = '', ...args] = [
     ...prefixOf(account),
     join(bin, 'postgres'),
-    ...['-D', join(folder, 'data'), '-k', folder, ...options],
+    '-D',
+    join(folder, 'data'),
+    '-k',
+    folder,
+    ...options,
   ]
   const server = spawn(command, args, { cwd: folder, stdio: ['ignore', log.fd, log.fd] })
   await once(server, 'spawn')
