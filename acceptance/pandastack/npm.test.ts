@@ -169,7 +169,7 @@ describe('the vendor command line', () => {
     const made = JSON.parse(
       (await cli('sandbox', 'create', '--template', 'base', '--ttl', '120')).stdout,
     ) as { id: string }
-    const ran = await cli('sandbox', 'exec', made.id, '--', 'sh', '-c', 'echo hi; exit 9')
+    const ran = await cli('sandbox', 'exec', made.id, '--', 'echo hi; exit 9')
     expect([ran.stdout.trim(), ran.exitCode]).toEqual(['hi', 9])
     expect((await cli('sandbox', 'list')).stdout).toContain(made.id)
     expect((await cli('sandbox', 'delete', made.id)).stdout).toContain(`deleted ${made.id}`)
