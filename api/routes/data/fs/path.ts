@@ -15,5 +15,7 @@ export const pathQuery = z.object({ path })
 export const filesAt = (what: '' | '/dir' | '/stat', text: string): string =>
   `/v1/files${what}?path=${encodeURIComponent(text)}`
 
-/** Longest silence of the guest while it works on files. */
+/** Longest silence of the guest while it changes files: a large tree takes its time. */
 export const fileSilenceMs = 120_000
+/** And while it reads: before the published clients give up, so that they hear why. */
+export const readSilenceMs = 25_000

@@ -6,7 +6,7 @@ import { hangupOf } from '../../../hangup.ts'
 import { callGuest } from '../guest/call.ts'
 import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { passOn } from '../guest/pass-on.ts'
-import { fileSilenceMs, filesAt, path, pathQuery } from './path.ts'
+import { filesAt, path, pathQuery, readSilenceMs } from './path.ts'
 
 const entry = z
   .object({
@@ -70,7 +70,7 @@ export const registerReaders = (app: ApiApp, { core }: ApiDeps): void => {
           method: 'GET',
           path: filesAt(what, request.query.path),
           signal: hangupOf(reply),
-          silenceMs: fileSilenceMs,
+          silenceMs: readSilenceMs,
         })
         return passOn(reply, answer, type, stack.move())
       },
