@@ -24,8 +24,12 @@ step() {
   start=$(wc -c <"$log_file")
   printf -- '-- %s: %s\n' "$label" "$*" >>"$log_file"
   [ -n "$tty" ] || printf '  ...   %s\n' "$label"
+  # A process group of its own: otherwise a background command would go on after Ctrl-C.
+  set -m
   "$@" </dev/null >>"$log_file" 2>&1 &
   pid=$!
+  set +m
+  trap 'kill -TERM -- -"$pid" 2>/dev/null; wait "$pid" 2>/dev/null; printf "\n"; exit 130' INT TERM HUP
   if [ -n "$tty" ]; then
     while kill -0 "$pid" 2>/dev/null; do
       printf '\r\033[K  ...   %s  %s s' "$label" "$((SECONDS - began))"
@@ -34,6 +38,7 @@ step() {
     printf '\r\033[K'
   fi
   wait "$pid" || status=$?
+  trap - INT TERM HUP
   if [ "$status" -eq 0 ]; then
     printf '  ok    %s  %s s\n' "$label" "$((SECONDS - began))"
     return

@@ -56,6 +56,8 @@ install_packages() {
     printf '  ok    system packages: nothing is missing\n'
     return
   fi
+  # What an interrupted run has left half configured would make every later one fail.
+  if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then step 'unfinished packages' dpkg --configure -a; fi
   lists_know "${missing[@]}" || step 'package lists' apt update
   mkdir -p "${no_cluster%/*}"
   printf 'create_main_cluster = false\n' >"$no_cluster"

@@ -165,13 +165,10 @@ listener_on() {
   hex=$(printf '%04X' "$1")
   inode=$(awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   [ -n "$inode" ] || return 1
-  for link in /proc/[0-9]*/fd/*; do
-    if [ "$(readlink "$link" 2>/dev/null)" = "socket:[$inode]" ]; then
-      link=${link#/proc/}
-      echo "${link%%/*}"
-      return
-    fi
-  done
+  # Processes come and go while it looks: what cannot be read any more is no error.
+  link=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\\[$inode\\]" -print -quit 2>/dev/null || true)
+  link=${link#/proc/}
+  echo "${link%%/*}"
 }
 
 # Left over by a supervisor that was killed: `up` takes it over. The state file names processes with their start times.

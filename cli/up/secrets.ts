@@ -1,5 +1,5 @@
-// Secrets of an installation: the operator's API key, which only root may read, and the key that signs preview links,
-// which the control plane reads as well.
+// Secrets of an installation: the operator's API key, which only root may read, and two keys that the control plane reads
+// as well: one signs preview links, one seals what is secret in the database.
 
 import { randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import type { Home } from './home.ts'
 
 export const apiKeyFile = (home: Home): string => join(home.secrets, 'api-key')
 export const previewSecretFile = (home: Home): string => join(home.secrets, 'preview-secret')
+export const sealKeyFile = (home: Home): string => join(home.secrets, 'seal-key')
 
 const read = async (file: string): Promise<string | null> => {
   const text = await readFile(file, 'utf8').catch(() => '')
@@ -28,13 +29,13 @@ export const readApiKey = (home: Home): Promise<string | null> => read(apiKeyFil
 export const keepApiKey = (home: Home, key: string): Promise<void> => write(apiKeyFile(home), key, null)
 
 /**
- * The directory, and the signing key when there is none: a new one would make every preview link given out so far invalid.
- * `groupId` may pass through the directory and read the signing key, and nothing else in it.
+ * The directory, and the control plane's keys where there are none: new ones would make every preview link given out so
+ * far invalid, and every sandbox unusable. `groupId` may pass through the directory and read these two, and nothing else.
  */
 export const prepareSecrets = async (home: Home, groupId: number): Promise<void> => {
   await mkdir(home.secrets, { recursive: true, mode: 0o700 })
   await chown(home.secrets, 0, groupId)
   await chmod(home.secrets, 0o710)
-  const file = previewSecretFile(home)
-  if ((await read(file)) === null) await write(file, randomBytes(32).toString('hex'), groupId)
+  for (const file of [previewSecretFile(home), sealKeyFile(home)])
+    if ((await read(file)) === null) await write(file, randomBytes(32).toString('hex'), groupId)
 }

@@ -10,7 +10,7 @@ import type { ComponentName } from '../state.ts'
 import { asUser, controlPlaneUser } from '../users.ts'
 import { askAgent } from './agent-door.ts'
 import { partEnvironment } from './environment.ts'
-import { previewSecretFile } from '../secrets.ts'
+import { previewSecretFile, sealKeyFile } from '../secrets.ts'
 
 export interface Component {
   name: ComponentName
@@ -48,6 +48,7 @@ export const controlPlaneEnvironment = (
   PANDASTACK_AGENT_SOCKET: home.agentSocket,
   PANDASTACK_RELAY_SOCKET: home.relaySocket,
   PANDASTACK_PREVIEW_SECRET_FILE: previewSecretFile(home),
+  PANDASTACK_SEAL_KEY_FILE: sealKeyFile(home),
   DATABASE_URL: databaseUrlOf(home, settings),
   NODE_ENV: 'production',
 })
