@@ -64,22 +64,10 @@ export async function bareEngine(template: string): Promise<Bare> {
       const id = place.machineId
       try {
         await timed(async () => {
-          await runChecked(
-            config.launcherPath,
-            [
-              '--stdio',
-              'null',
-              '--',
-              config.runscPath,
-              ...globalFlags(config),
-              diskFlag(place),
-              'create',
-              '--bundle',
-              place.dir,
-              id,
-            ],
-            options,
-          )
+          // The sandbox keeps what it gets as standard streams, so they are not our pipes.
+          const silent = ['-c', 'exec "$@" </dev/null >/dev/null 2>&1', 'sh']
+          const create = [...globalFlags(config), diskFlag(place), 'create', '--bundle', place.dir, id]
+          await runChecked('/bin/sh', [...silent, config.runscPath, ...create], options)
           await runsc([
             diskFlag(place),
             'restore',

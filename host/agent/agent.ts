@@ -44,7 +44,14 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
   }
   const places = createPlaces(ports)
   const recovered = await recoverHost(ports, ledger, places)
-  const shelf = createShelf({ driver: ports.driver, places, size: options.shelfSize, log: ports.log })
+  const admit = limitConcurrency(Math.max(2, os.availableParallelism()))
+  const shelf = createShelf({
+    driver: ports.driver,
+    places,
+    size: options.shelfSize,
+    isBusy: () => admit.running > 0,
+    log: ports.log,
+  })
   const templates = createTemplates({ ...ports, driverVersion: ports.probe.version, shelf })
   await templates.sweep()
 
@@ -54,7 +61,7 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
       ...ports,
       ledger,
       start: { driver: ports.driver, shelf, templates, log: ports.log, nextGeneration },
-      admit: limitConcurrency(Math.max(2, os.availableParallelism())),
+      admit,
     },
     {
       machinesMax,

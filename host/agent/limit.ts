@@ -1,9 +1,15 @@
 // At most `most` tasks at once; the others wait in order.
 
-export function limitConcurrency(most: number): <T>(task: () => Promise<T>) => Promise<T> {
+export interface Limit {
+  <T>(task: () => Promise<T>): Promise<T>
+  /** How many run now. */
+  readonly running: number
+}
+
+export function limitConcurrency(most: number): Limit {
   let running = 0
   const waiting: (() => void)[] = []
-  return async (task) => {
+  const limited = async <T>(task: () => Promise<T>): Promise<T> => {
     if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
     else running++
     try {
@@ -14,4 +20,5 @@ export function limitConcurrency(most: number): <T>(task: () => Promise<T>) => P
       else running--
     }
   }
+  return Object.defineProperty(limited, 'running', { get: () => running }) as Limit
 }

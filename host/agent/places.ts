@@ -26,11 +26,15 @@ export function createPlaces(ports: { network: Network; cgroups: Cgroups; storag
   const { network, cgroups, storage } = ports
   const live = new Map<string, Place>()
   const removeById = async (id: string, nic: Nic) => {
-    await cgroups.kill(id)
-    await cgroups.remove(id)
-    await storage.removePlace(id)
-    await network.release(nic)
-    live.delete(id)
+    try {
+      await cgroups.kill(id)
+      await cgroups.remove(id)
+      await storage.removePlace(id)
+      await network.release(nic)
+    } finally {
+      // What could not be removed belongs to nobody from here on, so that the leak check names it.
+      live.delete(id)
+    }
   }
   return {
     make: async (limits) => {

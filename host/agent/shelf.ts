@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@pandastack/kit/process/identity.ts'
 import type { Driver } from '@pandastack/driver/driver.ts'
 import type { Image, Limits, MachineHandle } from '@pandastack/driver/values.ts'
+import { limitConcurrency } from './limit.ts'
 import type { Log } from './ports.ts'
 import type { Places } from './places.ts'
 
@@ -25,14 +26,25 @@ interface Kind {
 export interface Shelf extends AsyncDisposable {
   /** A shell of this kind: from the shelf, or made now. The caller owns it. */
   take(image: Image, limits: Limits, signal: AbortSignal): Promise<MachineHandle>
-  /** Ends a shell or machine and takes its place away. */
+  /** Ends a shell or machine. Its place is taken away afterwards, one place at a time; the guest is gone at once. */
   discard(handle: MachineHandle): Promise<void>
 }
 
-export function createShelf(options: { driver: Driver; places: Places; size: number; log: Log }): Shelf {
+export interface ShelfOptions {
+  driver: Driver
+  places: Places
+  size: number
+  /** A start is under way: the processors are its. */
+  isBusy: () => boolean
+  log: Log
+}
+
+export function createShelf(options: ShelfOptions): Shelf {
   const { driver, places, size, log } = options
   const kinds = new Map<string, Kind>()
   const closing = new AbortController()
+  const cleaning = new Set<Promise<void>>()
+  const clean = limitConcurrency(1)
   let uses = 0
   let refilling: Promise<void> | undefined
 
@@ -47,7 +59,12 @@ export function createShelf(options: { driver: Driver; places: Places; size: num
   }
   const discard = async (handle: MachineHandle): Promise<void> => {
     await driver.kill(handle)
-    await places.remove(handle.place)
+    const cleaned = clean(() => places.remove(handle.place))
+      .catch((error: unknown) =>
+        log.error({ err: error, place: handle.machineId }, 'a place could not be removed'),
+      )
+      .finally(() => cleaning.delete(cleaned))
+    cleaning.add(cleaned)
   }
   const evict = async (): Promise<void> => {
     const oldest = [...kinds].sort(([, a], [, b]) => a.lastUsed - b.lastUsed)[0]
@@ -63,6 +80,7 @@ export function createShelf(options: { driver: Driver; places: Places; size: num
         .sort((a, b) => b.lastUsed - a.lastUsed)
         .find((kind) => kind.ready.length < size)
       if (!kind) return
+      if (kind.ready.length > 0 && options.isBusy()) continue
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(prepareDeadlineMs)])
       const handle = await make(kind.image, kind.limits, signal)
       if (closing.signal.aborted || !kinds.has(keyOf(kind.image, kind.limits))) await discard(handle)
@@ -97,6 +115,7 @@ export function createShelf(options: { driver: Driver; places: Places; size: num
       const ready = [...kinds.values()].flatMap((kind) => kind.ready)
       kinds.clear()
       for (const handle of ready) await discard(handle)
+      await Promise.all(cleaning)
     },
   }
 }
