@@ -27,6 +27,8 @@ missing_packages() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || [ -n "${DATABASE_URL:-}" ] || echo postgresql
   have npm || echo npm
   have_go || echo golang-go
+  # The published Python client is tested as its users install it.
+  [ "${command:-}" != test ] || python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
 }
 
 apt() {
