@@ -14,7 +14,7 @@ export async function reportStream(agent: Agent, response: http.ServerResponse):
     if (response.writableLength > backlogMaxBytes) response.destroy()
     else response.write(`${JSON.stringify(value)}\n`)
   }
-  using changes = agent.machines.subscribe(write)
+  using _changes = agent.machines.subscribe(write)
   for (const machine of agent.machines.all()) write(machine.report)
   const ping = setInterval(() => write({ ping: true }), pingMs)
   try {
