@@ -1,5 +1,5 @@
 // A small command for the installer, with DATABASE_URL in the environment:
-//   node control-plane/admin.ts migrate
+//   node control-plane/admin.ts migrate                     needs PANDASTACK_SEAL_KEY_FILE as well
 //   node control-plane/admin.ts mint-key --label <label>    prints {"key","prefix","label","project"}
 
 import { parseArgs } from 'node:util'
@@ -11,6 +11,9 @@ import type { Db } from '@pandastack/db/schema.ts'
 import { ensureProject } from '@pandastack/db/tables/projects.ts'
 import { insertToken } from '@pandastack/db/tables/tokens.ts'
 import { createLog } from '@pandastack/kit/log/log.ts'
+import { createSeal } from '@pandastack/kit/seal/seal.ts'
+import type { Seal } from '@pandastack/kit/seal/seal.ts'
+import { readSecret } from './config.ts'
 
 const projectDefault = 'default'
 
@@ -42,9 +45,15 @@ const main = async (args: string[]): Promise<void> => {
     connectionsMax: 2,
   })
   const [command] = positionals
-  if (command === 'migrate') print({ applied: await migrate(database.db) })
+  if (command === 'migrate') print({ applied: await migrate(database.db, sealOf(process.env)) })
   else if (command === 'mint-key') print(await mintKey(database.db, values))
   else throw new Error('usage: admin.ts migrate | admin.ts mint-key --label <label>')
+}
+
+const sealOf = (env: Record<string, string | undefined>): Seal => {
+  const path = env['PANDASTACK_SEAL_KEY_FILE']
+  if (!path) throw new Error('PANDASTACK_SEAL_KEY_FILE is not set')
+  return createSeal(readSecret('PANDASTACK_SEAL_KEY_FILE', path))
 }
 
 const print = (value: unknown): void => {

@@ -1,10 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 
-const least = { DATABASE_URL: 'postgres://localhost/x' }
+const keyFolder = mkdtempSync(join(tmpdir(), 'config-'))
+const sealKeyPath = join(keyFolder, 'seal-key')
+writeFileSync(sealKeyPath, 'k'.repeat(64))
+afterAll(() => rmSync(keyFolder, { recursive: true }))
+
+const least = { DATABASE_URL: 'postgres://localhost/x', PANDASTACK_SEAL_KEY_FILE: sealKeyPath }
 
 test('little is needed, and it listens on loopback', () => {
   const config = readConfig({ ...least, PANDASTACK_PUBLIC_URL: '' })
@@ -19,6 +24,7 @@ test('little is needed, and it listens on loopback', () => {
 
 test.each([
   [{}, 'DATABASE_URL'],
+  [{ ...least, PANDASTACK_SEAL_KEY_FILE: '' }, 'PANDASTACK_SEAL_KEY_FILE'],
   [{ ...least, PANDASTACK_LISTEN: '8080' }, 'PANDASTACK_LISTEN'],
   [{ ...least, PANDASTACK_LISTEN: '127.0.0.1:99999' }, 'PANDASTACK_LISTEN'],
   [{ ...least, PANDASTACK_PUBLIC_URL: 'ftp://x' }, 'PANDASTACK_PUBLIC_URL'],
@@ -34,6 +40,7 @@ test('a secret that is too short is refused', () => {
     const path = join(folder, 'secret')
     writeFileSync(path, 'short')
     expect(() => readConfig({ ...least, PANDASTACK_PREVIEW_SECRET_FILE: path })).toThrow('at least 32 bytes')
+    expect(() => readConfig({ ...least, PANDASTACK_SEAL_KEY_FILE: path })).toThrow('at least 32 bytes')
     writeFileSync(path, 'x'.repeat(32))
     expect(readConfig({ ...least, PANDASTACK_PREVIEW_SECRET_FILE: path }).secret).toHaveLength(32)
   } finally {

@@ -12,6 +12,8 @@ export interface Config {
   previewSuffix: string
   /** Signs preview links. */
   secret: Buffer
+  /** Seals what is secret in the database. */
+  sealKey: Buffer
   /** Null: where it listens. */
   publicUrl: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -35,6 +37,7 @@ const environment = z.object({
     .regex(hostName, 'must be a host name')
     .default('localhost'),
   PANDASTACK_PREVIEW_SECRET_FILE: z.string().min(1).optional(),
+  PANDASTACK_SEAL_KEY_FILE: z.string().min(1),
   PANDASTACK_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   PANDASTACK_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   PANDASTACK_CONNECTIONS_MAX: z.coerce.number().int().positive().default(16_384),
@@ -56,7 +59,8 @@ export const readConfig = (env: Record<string, string | undefined>): Config => {
     agentSocket: data.PANDASTACK_AGENT_SOCKET,
     relaySocket: data.PANDASTACK_RELAY_SOCKET,
     previewSuffix: data.PANDASTACK_PREVIEW_SUFFIX,
-    secret: secretOf(data.PANDASTACK_PREVIEW_SECRET_FILE),
+    secret: previewSecretOf(data.PANDASTACK_PREVIEW_SECRET_FILE),
+    sealKey: readSecret('PANDASTACK_SEAL_KEY_FILE', data.PANDASTACK_SEAL_KEY_FILE),
     publicUrl: data.PANDASTACK_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     logLevel: data.PANDASTACK_LOG_LEVEL,
     connectionsMax: data.PANDASTACK_CONNECTIONS_MAX,
@@ -78,11 +82,14 @@ const listenOf = (text: string | undefined, port = portDefault): Config['listen'
 }
 
 /** Without a file the secret lasts as long as the process, and so do signed links. */
-const secretOf = (path: string | undefined): Buffer => {
-  if (path === undefined) return randomBytes(32)
+const previewSecretOf = (path: string | undefined): Buffer =>
+  path === undefined ? randomBytes(32) : readSecret('PANDASTACK_PREVIEW_SECRET_FILE', path)
+
+/** Of the file that a variable names. */
+export const readSecret = (variable: string, path: string): Buffer => {
   const secret = readFileSync(path)
   if (secret.length < 32)
-    throw new Error('the configuration is not valid: PANDASTACK_PREVIEW_SECRET_FILE: needs at least 32 bytes')
+    throw new Error(`the configuration is not valid: ${variable}: needs at least 32 bytes`)
   return secret
 }
 

@@ -24,6 +24,7 @@ import type { Clock } from '@pandastack/kit/clock/clock.ts'
 import { createDeadlines } from '@pandastack/kit/clock/deadlines.ts'
 import type { Log } from '@pandastack/kit/log/log.ts'
 import type { Metrics } from '@pandastack/kit/metrics/metrics.ts'
+import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import { createFairQueue } from '@pandastack/kit/queue/fair-queue.ts'
 import { bindVerbs } from './verbs.ts'
 
@@ -33,6 +34,7 @@ export interface CoreParts {
   log: Log
   metrics: Metrics
   settings: Settings
+  seal: Seal
   clock?: Clock
 }
 
@@ -89,12 +91,17 @@ export const createCore = async (parts: CoreParts): Promise<RunningCore> => {
 }
 
 const createContext = (parts: CoreParts, stopping: AbortSignal): Context => {
-  const { log, settings, metrics } = parts
+  const { log, settings, metrics, seal } = parts
   const { db } = parts.database
   const clock = parts.clock ?? systemClock
   const background = createBackground(log)
   const deadlines = createDeadlines((id) => lookAt(context, id))
-  const registry = createRegistry({ db, clock, onChange: (live) => rearm({ clock, deadlines }, live) })
+  const registry = createRegistry({
+    db,
+    clock,
+    seal,
+    onChange: (live) => rearm({ clock, deadlines }, live),
+  })
   const hosts = createHosts({
     links: parts.links,
     clock,
@@ -117,6 +124,7 @@ const createContext = (parts: CoreParts, stopping: AbortSignal): Context => {
     log,
     clock,
     settings,
+    seal,
     background,
     stopping,
     deadlines,

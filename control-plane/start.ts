@@ -16,6 +16,7 @@ import { createHostPort } from '@pandastack/host-client/host-port.ts'
 import type { Clock } from '@pandastack/kit/clock/clock.ts'
 import { createLog } from '@pandastack/kit/log/log.ts'
 import type { Log } from '@pandastack/kit/log/log.ts'
+import { createSeal } from '@pandastack/kit/seal/seal.ts'
 import { createMetrics } from '@pandastack/kit/metrics/metrics.ts'
 import type { Config } from './config.ts'
 import { createCore } from './core.ts'
@@ -47,7 +48,8 @@ export const startControlPlane = async (
   const log = options.log ?? createLog({ name: 'control-plane', level: config.logLevel })
   const metrics = createMetrics({ processMetrics: options.hosts === undefined })
   const database = stack.use(openDatabase({ url: config.databaseUrl, log }))
-  const applied = await migrate(database.db)
+  const seal = createSeal(config.sealKey)
+  const applied = await migrate(database.db, seal)
   if (applied.length > 0) log.info({ applied }, 'the database was migrated')
   const links = options.hosts ?? [stack.use(linkToAgent(config, log))]
   const { core, context } = stack.use(
@@ -56,6 +58,7 @@ export const startControlPlane = async (
       links,
       log,
       metrics,
+      seal,
       settings: { ...defaultSettings, secret: config.secret, ...options.settings },
       ...(options.clock && { clock: options.clock }),
     }),

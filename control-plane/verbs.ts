@@ -9,7 +9,7 @@ import * as tokens from '@pandastack/core/projects/tokens.ts'
 import { forCaller } from '@pandastack/core/refusals.ts'
 import { create } from '@pandastack/core/sandboxes/create.ts'
 import { lifecycle, setLifecycle } from '@pandastack/core/sandboxes/lifecycle.ts'
-import { open, openPort } from '@pandastack/core/sandboxes/open.ts'
+import { glance, open, openPort } from '@pandastack/core/sandboxes/open.ts'
 import { pause, resume } from '@pandastack/core/sandboxes/pause.ts'
 import { declaredPorts, setPort } from '@pandastack/core/sandboxes/ports.ts'
 import { get, list, stats } from '@pandastack/core/sandboxes/read.ts'
@@ -41,6 +41,7 @@ export const bindVerbs = (ctx: Context): Core => {
       declaredPorts: bind(declaredPorts),
       stats: bind(stats),
       open: bind(open),
+      glance: bind(glance),
       openPort: bind(openPort),
     },
     events: {

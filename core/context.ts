@@ -4,6 +4,7 @@ import type { Clock } from '@pandastack/kit/clock/clock.ts'
 import type { Deadlines } from '@pandastack/kit/clock/deadlines.ts'
 import type { FairQueue } from '@pandastack/kit/queue/fair-queue.ts'
 import type { Log } from '@pandastack/kit/log/log.ts'
+import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import type { Db } from '@pandastack/db/schema.ts'
 import type { Background } from './background.ts'
 import type { EventWakers } from './events/wakers.ts'
@@ -18,6 +19,7 @@ export interface Context {
   readonly log: Log
   readonly clock: Clock
   readonly settings: Settings
+  readonly seal: Seal
   readonly measures: Measures
   readonly hosts: Hosts
   readonly registry: Registry

@@ -18,7 +18,6 @@ import type {
 export interface Caller {
   projectId: string
   tokenPrefix: string
-  scopes: readonly string[]
   requestId: string
 }
 
@@ -61,6 +60,8 @@ export interface Core {
     stats(caller: Caller, id: string): Promise<MachineStats>
     /** For requests of a caller. 404 unknown or foreign, 409 with the state's name when it cannot be talked to. */
     open(caller: Caller, id: string): Promise<OpenSandbox>
+    /** One request that does not count as use, for those who only watch. Refuses like `open`. */
+    glance(caller: Caller, id: string, request: GuestRequest): Promise<GuestReply>
     /** For the edge: by id alone, when the port is declared public or the signed token (already verified) names it. */
     openPort(
       id: string,

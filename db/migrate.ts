@@ -3,16 +3,19 @@
 
 import { Migrator } from 'kysely/migration'
 import type { Migration } from 'kysely/migration'
+import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import type { Db } from './schema.ts'
 import * as firstTables from './migrations/0001-first-tables.ts'
+import * as sealedSecrets from './migrations/0002-sealed-secrets.ts'
 
-const migrations: Record<string, Migration> = {
+const migrationsWith = (seal: Seal): Record<string, Migration> => ({
   '0001-first-tables': firstTables,
-}
+  '0002-sealed-secrets': { up: (db) => sealedSecrets.up(db, seal) },
+})
 
-/** Names of the migrations that were applied now. */
-export const migrate = async (db: Db): Promise<string[]> => {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+/** Names of the migrations that were applied now. `seal`: for secrets that were stored in plain text once. */
+export const migrate = async (db: Db, seal: Seal): Promise<string[]> => {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrationsWith(seal) } })
   const { error, results } = await migrator.migrateToLatest()
   if (error) throw new Error('the database could not be migrated', { cause: error })
   return (results ?? []).map((result) => result.migrationName)

@@ -25,7 +25,6 @@ export interface TokensTable {
   /** SHA-256 of the whole key, hex. */
   hash: string
   label: string
-  scopes: Generated<string[]>
   created_at: Generated<Date>
   expires_at: Date | null
   revoked_at: Generated<Date | null>
@@ -50,9 +49,9 @@ export interface SandboxesTable {
   generation: Defaulted<number>
   /** Raised with each change of the row, except for the coarse marks of use. */
   version: Defaulted<number>
-  guest_token: string
   metadata: JSONColumnType<Record<string, string>>
-  env: JSONColumnType<Record<string, string>>
+  /** The guest's token, variables and secret metadata (core/sandboxes/secrets.ts). */
+  sealed: string
   ttl_seconds: number
   persistent: boolean
   expires_at: Date | null

@@ -4,9 +4,12 @@ import { Client } from 'pg'
 import { migrate } from './migrate.ts'
 import { openDatabase } from './open.ts'
 import { silentLog } from '@pandastack/kit/log/log.ts'
+import { createSeal } from '@pandastack/kit/seal/seal.ts'
 import { cloneTemplate } from '@pandastack/testing/postgres.ts'
 
 const clusterUrl = (database: string): string => inject('postgresUrl').replace('DATABASE', database)
+
+const seal = createSeal(Buffer.alloc(32, 'a key for tests only'))
 
 const fields = (body = ''): [string, string][] =>
   [...body.matchAll(/^ {2}(\w+): (.*)$/gm)].map(([, name = '', type = '']) => [name, type])
@@ -49,7 +52,7 @@ test('migrating again, also from several processes at once, changes nothing', as
   const applied = await Promise.all(
     [1, 2, 3].map(async () => {
       await using mine = openDatabase({ url: database.url, log: silentLog(), connectionsMax: 1 })
-      return migrate(mine.db)
+      return migrate(mine.db, seal)
     }),
   )
   expect(applied).toEqual([[], [], []])

@@ -97,12 +97,14 @@ const standIn = (
   declared: DataWorld['declared'],
   previews: DataWorld['previews'],
 ): Core => {
-  const caller: Caller = { projectId: randomUUID(), tokenPrefix: 'pds_00000000', scopes: [], requestId: '' }
+  const caller: Caller = { projectId: randomUUID(), tokenPrefix: 'pds_00000000', requestId: '' }
   const sandboxes: Partial<Core['sandboxes']> = {
     open: async (_caller, id) => {
       if (id !== facts.sandboxId) throw absent()
       return open()
     },
+    glance: (_caller, id, request) =>
+      id === facts.sandboxId ? open().request(request) : Promise.reject(absent()),
     declaredPorts: async () => declared,
     stats: async () => ({ pid: 1, uptimeSeconds: 1, cpuPercent: 1, rssBytes: 1, vszBytes: 1, threads: 1 }),
     openPort: async (id, port, access) => {

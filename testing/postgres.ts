@@ -11,6 +11,7 @@ import { Client } from 'pg'
 import { migrate } from '@pandastack/db/migrate.ts'
 import { openDatabase } from '@pandastack/db/open.ts'
 import { silentLog } from '@pandastack/kit/log/log.ts'
+import { createSeal } from '@pandastack/kit/seal/seal.ts'
 import { runChecked } from '@pandastack/kit/process/run.ts'
 
 export interface Cluster extends AsyncDisposable {
@@ -92,7 +93,7 @@ export const cloneTemplate = async (url: (database: string) => string): Promise<
 const makeTemplate = async (url: Cluster['url']): Promise<void> => {
   await query(url('postgres'), `create database ${template}`)
   await using database = openDatabase({ url: url(template), log: silentLog(), connectionsMax: 1 })
-  await migrate(database.db)
+  await migrate(database.db, createSeal(Buffer.alloc(32, 'no row is there to be sealed')))
 }
 
 const query = async (url: string, text: string): Promise<void> => {

@@ -89,6 +89,7 @@ const baseConfig: Config = {
   relaySocket: '',
   previewSuffix: 'preview.test',
   secret,
+  sealKey: Buffer.alloc(32, 'a key for tests only'),
   publicUrl: null,
   logLevel: 'silent',
   connectionsMax: 1000,

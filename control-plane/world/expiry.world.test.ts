@@ -42,7 +42,7 @@ test('a sandbox ends when its time is over, never before', async () => {
 
 test('use puts the end off, and the host is told before it would end the machine by itself', async () => {
   const { id } = await create({ ttl_seconds: 1 })
-  const caller = { projectId: await projectOf(id), tokenPrefix: '', scopes: [], requestId: '' }
+  const caller = { projectId: await projectOf(id), tokenPrefix: '', requestId: '' }
   for (let i = 0; i < 10; i++) {
     await sleep(250)
     await world.plane.core.sandboxes.open(caller, id)
@@ -57,7 +57,7 @@ test('use puts the end off, and the host is told before it would end the machine
 
 test('an open stream counts as use until it is closed', async () => {
   const { id } = await create({ ttl_seconds: 1 })
-  const caller = { projectId: await projectOf(id), tokenPrefix: '', scopes: [], requestId: '' }
+  const caller = { projectId: await projectOf(id), tokenPrefix: '', requestId: '' }
   const open = await world.plane.core.sandboxes.open(caller, id)
   const using = open.use()
   await sleep(2500)
@@ -70,10 +70,16 @@ test('an open stream counts as use until it is closed', async () => {
 test('reading about a sandbox is not using it', async () => {
   const { id } = await create({ ttl_seconds: 1 })
   await expect
-    .poll(async () => (await world.ask('GET', `/v1/sandboxes/${id}/lifecycle`)).status, {
-      timeout: 5000,
-      interval: 100,
-    })
+    .poll(
+      async () => {
+        await world.ask('GET', `/v1/sandboxes/${id}/metrics`)
+        return (await world.ask('GET', `/v1/sandboxes/${id}/lifecycle`)).status
+      },
+      {
+        timeout: 5000,
+        interval: 100,
+      },
+    )
     .toBe(404)
 })
 

@@ -8,7 +8,7 @@ import { notFound } from '../refusals.ts'
 export const authenticate = async (ctx: Context, key: string, requestId: string): Promise<Caller | null> => {
   const row = await ctx.keys.find(key)
   if (!row) return null
-  return { projectId: row.project_id, tokenPrefix: row.prefix, scopes: row.scopes, requestId }
+  return { projectId: row.project_id, tokenPrefix: row.prefix, requestId }
 }
 
 export const me = async (ctx: Context, caller: Caller): ReturnType<Core['me']> => {

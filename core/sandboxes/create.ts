@@ -23,6 +23,7 @@ import type { Plan } from './plan.ts'
 import { answerOfCreate } from './replay-create.ts'
 import { reconcile } from './reconcile.ts'
 import type { Live } from './registry.ts'
+import { sealSecrets, splitMetadata } from './secrets.ts'
 import { toSandbox } from './shape.ts'
 
 export interface CreateOptions {
@@ -91,8 +92,11 @@ const newRow = (
   idempotencyKey: string | null,
 ): NewSandboxRow => {
   const nowMs = ctx.clock.wallMs()
+  const id = newSandboxId()
+  const { shown, secret } = splitMetadata(plan.metadata)
+  const guestToken = randomBytes(32).toString('hex')
   return {
-    id: newSandboxId(),
+    id,
     project_id: caller.projectId,
     host,
     machine_id: newMachineId(),
@@ -103,9 +107,8 @@ const newRow = (
     status: 'creating',
     desired: 'running',
     intent: 1,
-    guest_token: randomBytes(32).toString('hex'),
-    metadata: JSON.stringify(plan.metadata),
-    env: JSON.stringify(plan.env),
+    sealed: sealSecrets(ctx.seal, id, { guestToken, env: plan.env, metadata: secret }),
+    metadata: JSON.stringify(shown),
     ttl_seconds: plan.ttlSeconds,
     persistent: plan.persistent,
     expires_at: plan.persistent ? null : new Date(nowMs + plan.ttlSeconds * 1000),

@@ -35,11 +35,24 @@ export const openPort = async (
   return handle(ctx, live)
 }
 
+export const glance = async (
+  ctx: Context,
+  caller: Caller,
+  id: string,
+  request: GuestRequest,
+): Promise<GuestReply> => {
+  const { guest, machineId, token } = wayIn(ctx, await owned(ctx, caller, id))
+  return guest.request(machineId, token, request)
+}
+
+const wayIn = (ctx: Context, { row, secrets }: Live) => {
+  if (!can.exec(row.status)) throw conflict(`the sandbox is ${row.status}`)
+  return { guest: ctx.hosts.link(row.host).guest, machineId: row.machine_id, token: secrets.guestToken }
+}
+
 const handle = async (ctx: Context, live: Live): Promise<OpenSandbox> => {
-  if (!can.exec(live.row.status)) throw conflict(`the sandbox is ${live.row.status}`)
+  const { guest, machineId, token } = wayIn(ctx, live)
   await touch(ctx, live)
-  const { machine_id: machineId, guest_token: token, host } = live.row
-  const { guest } = ctx.hosts.link(host)
   const request = async (wish: GuestRequest): Promise<GuestReply> => {
     const using = use(ctx, live)
     try {

@@ -8,10 +8,15 @@ import type { Db, SandboxRow } from '@pandastack/db/schema.ts'
 import type { DeclaredPort } from '@pandastack/db/tables/sandbox-ports.ts'
 import { findSandbox, liveSandboxes } from '@pandastack/db/tables/sandboxes.ts'
 import type { Clock } from '@pandastack/kit/clock/clock.ts'
+import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import type { Sandbox } from '@pandastack/contracts/http/shapes.ts'
+import { openSecrets } from './secrets.ts'
+import type { Secrets } from './secrets.ts'
 
 export interface Live {
   row: SandboxRow
+  /** Never change. */
+  secrets: Secrets
   /** Monotonic. */
   lastUsedMs: number
   /** Streams that are open; while there are any the sandbox is in use. */
@@ -54,6 +59,7 @@ const isDone = (row: SandboxRow): boolean => row.deleted_at !== null && row.sett
 export const createRegistry = (options: {
   db: Db
   clock: Clock
+  seal: Seal
   onChange: (live: Live) => void
 }): Registry => {
   const entries = new Map<string, Live>()
@@ -62,7 +68,7 @@ export const createRegistry = (options: {
   const put = (row: SandboxRow): Live => {
     let live = entries.get(row.id)
     if (!live) {
-      live = newEntry(row, options.clock)
+      live = newEntry(row, openSecrets(options.seal, row), options.clock)
     } else if (row.version > live.row.version) {
       // Nobody can have used it before it ran.
       if (live.row.status === 'creating' && row.status === 'running') markUsed(live, options.clock)
@@ -133,8 +139,9 @@ export const markUsed = (live: Live, clock: Clock): void => {
   live.dirty = true
 }
 
-const newEntry = (row: SandboxRow, clock: Clock): Live => ({
+const newEntry = (row: SandboxRow, secrets: Secrets, clock: Clock): Live => ({
   row,
+  secrets,
   lastUsedMs: clock.monotonicMs() - Math.max(0, clock.wallMs() - row.last_used_at.getTime()),
   uses: 0,
   intent: row.intent,

@@ -24,7 +24,7 @@ const shape = (row: SandboxRow): Sandbox => ({
   host_tap: '',
   mac: '',
   vsock_cid: 0,
-  metadata: redacted(row.metadata),
+  metadata: row.metadata,
   from_snapshot: row.from_snapshot,
   boot_ms: row.boot_ms,
   boot_mode: row.boot_mode,
@@ -36,9 +36,3 @@ const shape = (row: SandboxRow): Sandbox => ({
   failure: row.failure,
   created_at: row.created_at.toISOString(),
 })
-
-/** Metadata under `secret.` can be written but not read back. */
-const redacted = (metadata: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(metadata).map(([key, value]) => [key, key.startsWith('secret.') ? '[redacted]' : value]),
-  )

@@ -8,7 +8,7 @@ import type { Live } from './registry.ts'
 import { expiresAtWallMs } from './use.ts'
 
 export const specOf = (live: Live, ctx: Context): MachineSpec => {
-  const { row } = live
+  const { row, secrets } = live
   return {
     machineId: row.machine_id,
     sandboxId: row.id,
@@ -17,8 +17,8 @@ export const specOf = (live: Live, ctx: Context): MachineSpec => {
     source: { kind: 'template', template: findTemplate(row.template)?.name ?? row.template },
     resources: { cpu: row.cpu, memoryMb: row.memory_mb, diskMb: row.disk_mb },
     hostname: hostnameOf(row.id),
-    env: row.env,
-    guestToken: row.guest_token,
+    env: secrets.env,
+    guestToken: secrets.guestToken,
     expiresAtUnixMs: hostDeadline(live, ctx),
   }
 }

@@ -1,18 +1,18 @@
-// What a sandbox uses as its own agent sees it. Untrusted, like everything from inside.
+// What a sandbox uses as its own agent sees it. Untrusted, like everything from inside. Watching is not use.
 
-import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { guestMetrics } from '@pandastack/contracts/http/shapes.ts'
-import type { Core } from '@pandastack/core/core.ts'
+import type { Caller, Core } from '@pandastack/core/core.ts'
+import type { GuestRequest } from '@pandastack/core/ports/guest-port.ts'
 import { callForJson } from './guest/call.ts'
-import { openSandbox } from './guest/open.ts'
 
 const silenceMs = 2000
 
 export const readGuestMetrics = async (
   core: Core,
-  request: FastifyRequest,
+  caller: Caller,
+  id: string,
 ): Promise<z.infer<typeof guestMetrics>> => {
-  using sandbox = await openSandbox(core, request)
-  return await callForJson(sandbox, guestMetrics, { method: 'GET', path: '/v1/metrics', silenceMs })
+  const way = { request: (request: GuestRequest) => core.sandboxes.glance(caller, id, request) }
+  return callForJson(way, guestMetrics, { method: 'GET', path: '/v1/metrics', silenceMs })
 }

@@ -16,9 +16,11 @@ export const readMetrics = (app: ApiApp, { core }: ApiDeps): void => {
       response: { 200: sandboxMetrics },
     },
     async handler(request) {
+      const caller = callerOf(request)
+      const { id } = request.params
       const [stats, guest] = await Promise.all([
-        core.sandboxes.stats(callerOf(request), request.params.id),
-        readGuestMetrics(core, request).catch(() => null),
+        core.sandboxes.stats(caller, id),
+        readGuestMetrics(core, caller, id).catch(() => null),
       ])
       return {
         guest,

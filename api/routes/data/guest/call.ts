@@ -9,8 +9,11 @@ import { forCaller, refusal } from './faults.ts'
 
 const jsonMaxBytes = 8 * 1024 * 1024
 
+/** Whatever takes one request to the guest. */
+type Way = Pick<OpenSandbox, 'request'>
+
 /** The reply as it comes, its status below 300. */
-export const callGuest = async (sandbox: OpenSandbox, request: GuestRequest): Promise<GuestReply> => {
+export const callGuest = async (sandbox: Way, request: GuestRequest): Promise<GuestReply> => {
   let reply: GuestReply
   try {
     reply = await sandbox.request(request)
@@ -23,7 +26,7 @@ export const callGuest = async (sandbox: OpenSandbox, request: GuestRequest): Pr
 
 /** A JSON reply of a call that is quick, checked against what the guest wire promises. */
 export const callForJson = async <Schema extends z.ZodType>(
-  sandbox: OpenSandbox,
+  sandbox: Way,
   schema: Schema,
   request: GuestRequest,
 ): Promise<z.infer<Schema>> => {
@@ -35,7 +38,7 @@ export const callForJson = async <Schema extends z.ZodType>(
   }
 }
 
-export const callForText = async (sandbox: OpenSandbox, request: GuestRequest): Promise<string> => {
+export const callForText = async (sandbox: Way, request: GuestRequest): Promise<string> => {
   const reply = await callGuest(sandbox, request)
   try {
     return await readText(reply, jsonMaxBytes)
