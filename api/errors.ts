@@ -21,6 +21,8 @@ export const registerErrors = (app: ApiApp, log: Log): void => {
     else if (fault.status >= 500 && fault.cause !== undefined)
       log.warn({ err: error, request: request.id }, 'a request could not be served')
     const answer = toReply(fault)
+    // Closing at once would cut off a client that still sends, and its answer with it; what it sends is dropped instead.
+    if (fault.code === 'too_large') reply.removeHeader('connection')
     return reply
       .code(answer.status)
       .headers(answer.headers)
