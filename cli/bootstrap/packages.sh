@@ -16,6 +16,8 @@ have_go() { have go || [ -x /usr/local/go/bin/go ]; }
 missing_packages() {
   have nft || echo nftables
   have ip || echo iproute2
+  # Network slots are used again at once only where the flows of their last guest can be forgotten.
+  have conntrack || echo conntrack
   have mkfs.erofs || echo erofs-utils
   have mmdebstrap || echo mmdebstrap
   have mkfs.xfs || echo xfsprogs
