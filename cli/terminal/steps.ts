@@ -15,8 +15,8 @@ export type Report = (detail: string, percent?: number) => void
 export interface Steps {
   heading(text: string): void
   note(text: string, level?: 'ok' | 'warn' | 'skip'): void
-  /** Runs the work and shows how it goes; a failure is shown and thrown on. */
-  run<T>(label: string, work: (report: Report) => Promise<T>): Promise<T>
+  /** Runs the work and shows how it goes; a failure is shown and thrown on. A result can be judged a failure too. */
+  run<T>(label: string, work: (report: Report) => Promise<T>, isGood?: (value: T) => boolean): Promise<T>
 }
 
 const redrawMs = 250
@@ -31,7 +31,11 @@ const line = (level: string, label: string, elapsedMs: number, detail: string): 
 export const createSteps = (screen: Screen): Steps => {
   const live = screen.isTTY === true
 
-  const run = async <T>(label: string, work: (report: Report) => Promise<T>): Promise<T> => {
+  const run = async <T>(
+    label: string,
+    work: (report: Report) => Promise<T>,
+    isGood: (value: T) => boolean = () => true,
+  ): Promise<T> => {
     const began = performance.now()
     const elapsed = (): number => performance.now() - began
     let detail = ''
@@ -52,7 +56,7 @@ export const createSteps = (screen: Screen): Steps => {
         // What is said without a percentage is a finding and stays on the line.
         result = percent === undefined ? text : ''
       })
-      end('ok')
+      end(isGood(value) ? 'ok' : 'fail')
       return value
     } catch (error) {
       end('fail')

@@ -4,7 +4,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
-import type { Steps } from '../../terminal/steps.ts'
+import type { Report, Steps } from '../../terminal/steps.ts'
 import { bringUp } from '../bring-up.ts'
 import { findGo } from '../go.ts'
 import type { Home } from '../home.ts'
@@ -79,12 +79,13 @@ export const runSuite = async (task: {
 
   const runLeg = async (leg: Leg, now: Suite): Promise<void> => {
     const began = performance.now()
-    const tally = await steps.run(leg.name, async (report) => {
+    const work = async (report: Report): Promise<Tally> => {
       const found = await leg.run(now, report).catch((error: unknown) => failedTally(leg.name, String(error)))
       signal.throwIfAborted()
       report(closingLine(found))
       return found
-    })
+    }
+    const tally = await steps.run(leg.name, work, ({ failed }) => failed === 0)
     results.push({ name: leg.name, ms: performance.now() - began, tally })
   }
 
