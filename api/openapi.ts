@@ -1,9 +1,11 @@
 // The OpenAPI 3.1 document, made from the schemas of the routes, at /v1/openapi.json.
 
 import swagger from '@fastify/swagger'
+import type { FastifySchema } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { errorBody } from '@pandastack/contracts/http/shapes.ts'
 import { z } from 'zod'
+import { forDocument } from './answers.ts'
 import type { ApiApp, ApiConfig } from './app.ts'
 
 type Transform = typeof jsonSchemaTransform
@@ -24,9 +26,10 @@ export const describeRoutes = async (app: ApiApp, config: ApiConfig): Promise<vo
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'An API key, `pds_…`' },
+          header: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key' },
         },
       },
-      security: [{ bearer: [] }],
+      security: [{ bearer: [] }, { header: [] }],
     },
     transform: withErrors as Transform,
     transformObject: (document) => tidy(jsonSchemaTransformObject(document) as unknown as Json) as never,
@@ -37,7 +40,16 @@ export const serveDocument = (app: ApiApp): void => {
   let text: string | null = null
   app.get(
     '/v1/openapi.json',
-    { schema: { hide: true }, config: { public: true } },
+    {
+      schema: {
+        operationId: 'readOpenApi',
+        summary: 'This document',
+        tags: ['system'],
+        open: true,
+        answers: { 200: { description: 'OpenAPI 3.1', types: ['application/json'] } },
+      },
+      config: { public: true },
+    },
     async (_request, reply) => {
       text ??= JSON.stringify(app.swagger())
       return reply.type('application/json; charset=utf-8').send(text)
@@ -45,13 +57,16 @@ export const serveDocument = (app: ApiApp): void => {
   )
 }
 
-/** Every route may answer with our error body; saying so at each of them would be noise. */
+/** Every route may answer with our error body; saying so at each of them would be noise. Also what is no JSON. */
 const withErrors = (input: Parameters<Transform>[0]): ReturnType<Transform> => {
   const out = jsonSchemaTransform(input)
   const schema = out.schema as Json
   if (!schema || schema['hide']) return out
-  const responses = (schema['response'] ?? {}) as Json
-  schema['response'] = { ...responses, default: { ...errorSchema, description: 'What went wrong' } }
+  forDocument(schema, input.schema as FastifySchema)
+  schema['response'] = {
+    ...(schema['response'] as Json),
+    default: { ...errorSchema, description: 'What went wrong' },
+  }
   return out
 }
 
@@ -70,7 +85,10 @@ const tidy = (document: Json): Json => {
     const plain = name.replace(/Input$/, '')
     return plain !== name && plain in schemas
   })
+  // The rest of a path has no name in the router.
   let text = JSON.stringify(document)
+    .replaceAll('/{*}"', '/{path}"')
+    .replaceAll('"name":"*"', '"name":"path"')
   for (const name of doubles) {
     const plain = name.replace(/Input$/, '')
     text = text.replaceAll(`"#/components/schemas/${name}"`, `"#/components/schemas/${plain}"`)

@@ -139,7 +139,12 @@ export const token = z
 export type Token = z.infer<typeof token>
 
 export const errorBody = z
-  .object({ error: z.string(), code: z.string().optional(), hint: z.string().optional() })
+  .object({
+    error: z.string(),
+    code: z.string().optional(),
+    /** Why, where `error` is one word that clients look for. */
+    detail: z.string().optional(),
+  })
   .meta({ id: 'Error' })
 
 export const lifecycleChange = z

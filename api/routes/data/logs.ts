@@ -23,7 +23,9 @@ export const registerLogs = (app: ApiApp, { core }: ApiDeps): void => {
       operationId: 'readLogs',
       summary: 'What commands wrote; with follow=1 as server-sent events',
       tags: ['logs'],
-      produces: ['text/plain', 'text/event-stream'],
+      answers: {
+        200: { description: 'Text, or events with follow', types: ['text/plain', 'text/event-stream'] },
+      },
       params: sandboxParams,
       querystring: z.object({
         stream: z.enum(['both', 'stdout', 'stderr']).default('both'),

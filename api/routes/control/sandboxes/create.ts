@@ -12,6 +12,7 @@ export const createSandbox = (app: ApiApp, { core }: ApiDeps): void => {
       operationId: 'createSandbox',
       summary: 'Create a sandbox and wait until it runs',
       tags: ['sandboxes'],
+      keyed: true,
       body: sandboxCreate,
       response: { 201: sandbox },
     },

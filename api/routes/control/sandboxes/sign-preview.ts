@@ -12,7 +12,6 @@ export const signPreview = (app: ApiApp, { core, config }: ApiDeps): void => {
       url,
       schema: {
         operationId: url.endsWith('token') ? 'signPreview' : 'signPreviewAlias',
-        hide: !url.endsWith('token'),
         summary: 'A signed link to one port, for whoever has the link',
         tags: ['ports'],
         params: idParams,

@@ -4,8 +4,15 @@
 import type { FastifyRequest } from 'fastify'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 
+const schema = {
+  operationId: 'readServerMetrics',
+  summary: 'Metrics of the server for Prometheus; without a key from its own machine only',
+  tags: ['system'],
+  answers: { 200: { description: 'Metrics', types: ['text/plain'] } },
+}
+
 export const serveMetrics = (app: ApiApp, { metrics }: ApiDeps): void => {
-  app.get('/metrics', { schema: { hide: true }, config: { quiet: true } }, async (request, reply) => {
+  app.get('/metrics', { schema, config: { quiet: true } }, async (request, reply) => {
     if (!isLocal(request)) await app.authenticate(request)
     return reply.type(metrics.registry.contentType).send(await metrics.text())
   })

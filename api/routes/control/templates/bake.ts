@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { eventStream } from '../../../answers.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { callerOf } from '../../../auth.ts'
 import { forCaller } from '../../../errors.ts'
@@ -14,6 +15,7 @@ export const bakeTemplate = (app: ApiApp, { core, log }: ApiDeps): void => {
       summary: 'Make the snapshot of a template now; progress as server-sent events',
       tags: ['templates'],
       params: z.object({ name: z.string() }),
+      answers: { 200: eventStream },
     },
     async handler(request, reply) {
       const caller = callerOf(request)

@@ -11,6 +11,7 @@ export const createToken = (app: ApiApp, { core }: ApiDeps): void => {
       operationId: 'createToken',
       summary: 'Create an API key; it is shown this once',
       tags: ['account'],
+      keyed: true,
       body: tokenCreate,
       response: { 200: newToken },
     },

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { execRequest } from '@pandastack/contracts/http/shapes.ts'
 import type { OpenSandbox } from '@pandastack/core/core.ts'
+import { webSocket } from '../../../answers.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { forCaller } from '../guest/faults.ts'
 import { openSandbox, sandboxParams } from '../guest/open.ts'
@@ -29,6 +30,7 @@ export const registerExecSocket = (app: ApiApp, { core }: ApiDeps): void => {
         summary: 'Run many commands over one WebSocket',
         tags: ['exec'],
         params: sandboxParams,
+        answers: { 101: webSocket },
       },
     },
     async (request, reply) => {

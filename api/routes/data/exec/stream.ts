@@ -4,6 +4,7 @@
 
 import { execRequest } from '@pandastack/contracts/http/shapes.ts'
 import type { ExecRequest } from '@pandastack/contracts/http/shapes.ts'
+import { eventStream } from '../../../answers.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { hangupOf } from '../../../hangup.ts'
 import { forCaller } from '../guest/faults.ts'
@@ -25,7 +26,7 @@ export const registerStream = (app: ApiApp, { core }: ApiDeps): void => {
         tags: ['exec'],
         params: sandboxParams,
         body: execRequest,
-        produces: ['text/event-stream'],
+        answers: { 200: eventStream },
       },
     },
     async (request, reply) => {

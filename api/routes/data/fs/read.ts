@@ -29,7 +29,12 @@ const readers = [
     url: '/sandboxes/:id/fs',
     what: '',
     type: 'application/octet-stream',
-    schema: { operationId: 'readFile', summary: 'The bytes of a file', querystring: pathQuery },
+    schema: {
+      operationId: 'readFile',
+      summary: 'The bytes of a file',
+      querystring: pathQuery,
+      answers: { 200: { description: 'The bytes', types: ['application/octet-stream'] } },
+    },
   },
   {
     url: '/sandboxes/:id/fs/dir',

@@ -18,7 +18,7 @@ export const registerWrite = (app: ApiApp, { core }: ApiDeps): void => {
       operationId: 'writeFile',
       summary: 'Write a file; parents are made, readers never see half of it',
       tags: ['files'],
-      consumes: ['application/octet-stream'],
+      takesBytes: true,
       params: sandboxParams,
       querystring: pathQuery,
       response: { 200: written },

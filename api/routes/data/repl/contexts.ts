@@ -32,6 +32,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
         summary: 'Start a code context, whose cells share their state',
         tags: ['repl'],
         params: sandboxParams,
+        keyed: true,
         body: z.object({ language: z.string().default('python') }),
         response: { 201: sessionShape },
       },
@@ -73,6 +74,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
         summary: 'End a code context',
         tags: ['repl'],
         params: sessionParams,
+        response: { 204: z.null().describe('Done') },
       },
     },
     async (request, reply) => {
@@ -80,7 +82,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
       const { id } = await findSession(sandbox, request.params.sid)
       await signalSession(sandbox, id, 9)
       turns.forget(id)
-      return reply.code(204).send()
+      return reply.code(204).send(null)
     },
   )
 }

@@ -23,6 +23,17 @@ const onceRequest = z.object({
   timeout_ms: z.number().int().positive().max(86_400_000).default(30_000),
 })
 
+const onceResult = z
+  .object({
+    language: z.string(),
+    stdout: z.string(),
+    stderr: z.string(),
+    exit: z.number().int(),
+    exit_code: z.number().int(),
+    duration_ms: z.number(),
+  })
+  .meta({ id: 'CodeResult' })
+
 export const registerOnce = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget): void => {
   app.post(
     '/sandboxes/:id/repl',
@@ -34,6 +45,7 @@ export const registerOnce = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget)
         tags: ['repl'],
         params: sandboxParams,
         body: onceRequest,
+        response: { 200: onceResult },
       },
     },
     async (request, reply) => {

@@ -3,6 +3,7 @@
 // output has been sent, or `{"error":"..."}`; then the connection is closed.
 
 import { z } from 'zod'
+import { webSocket } from '../../../answers.ts'
 import type { ApiApp, ApiDeps } from '../../../app.ts'
 import { forCaller } from '../guest/faults.ts'
 import { openSandbox, sandboxParams } from '../guest/open.ts'
@@ -29,6 +30,7 @@ export const registerTerminal = (app: ApiApp, { core }: ApiDeps): void => {
           tags: ['exec'],
           params: sandboxParams,
           querystring: sizeQuery,
+          answers: { 101: webSocket },
         },
       },
       async (request, reply) => {
