@@ -30,8 +30,9 @@ export const planCreate = (ctx: Context, input: SandboxCreate): Plan => {
   const sizes = sizesOf(ctx, template)
   if (!sizes) throw invalid(`unknown template ${JSON.stringify(template.slice(0, 64))}`)
   const diskMb = input.disk_gb === undefined ? sizes.diskMb : input.disk_gb * 1024
-  if (diskMb < sizes.diskMb)
-    throw invalid(`disk_gb must be at least ${Math.ceil(sizes.diskMb / 1024)} for this template`)
+  // A restored disk has the size it was captured with.
+  if (diskMb !== sizes.diskMb)
+    throw invalid(`disk_gb of a sandbox is that of its template: ${Math.ceil(sizes.diskMb / 1024)}`)
   const { metadata = {}, env = {} } = input
   checkStorable('metadata', metadata, metadataLimits)
   checkStorable('env', env, envLimits)

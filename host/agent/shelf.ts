@@ -6,13 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@pandastack/kit/process/identity.ts'
 import type { Driver } from '@pandastack/driver/driver.ts'
 import type { Image, Limits, MachineHandle } from '@pandastack/driver/values.ts'
-import { limitConcurrency } from './limit.ts'
 import type { Log } from './ports.ts'
 import type { Places } from './places.ts'
 
 const prepareDeadlineMs = 60_000
-/** A create that has just taken a shell gets the processors first. */
-const refillDelayMs = 120
+/** How often a refill looks whether the starts under way have ended; they get the processors first. */
+const refillPollMs = 20
 /** Kinds kept ready; the least recently used one is cleared when another comes. */
 const kindsMax = 4
 
@@ -26,7 +25,7 @@ interface Kind {
 export interface Shelf extends AsyncDisposable {
   /** A shell of this kind: from the shelf, or made now. The caller owns it. */
   take(image: Image, limits: Limits, signal: AbortSignal): Promise<MachineHandle>
-  /** Ends a shell or machine. Its place is taken away afterwards, one place at a time; the guest is gone at once. */
+  /** Ends a shell or machine and takes its place away. */
   discard(handle: MachineHandle): Promise<void>
 }
 
@@ -43,8 +42,6 @@ export function createShelf(options: ShelfOptions): Shelf {
   const { driver, places, size, log } = options
   const kinds = new Map<string, Kind>()
   const closing = new AbortController()
-  const cleaning = new Set<Promise<void>>()
-  const clean = limitConcurrency(1)
   let uses = 0
   let refilling: Promise<void> | undefined
 
@@ -59,12 +56,7 @@ export function createShelf(options: ShelfOptions): Shelf {
   }
   const discard = async (handle: MachineHandle): Promise<void> => {
     await driver.kill(handle)
-    const cleaned = clean(() => places.remove(handle.place))
-      .catch((error: unknown) =>
-        log.error({ err: error, place: handle.machineId }, 'a place could not be removed'),
-      )
-      .finally(() => cleaning.delete(cleaned))
-    cleaning.add(cleaned)
+    await places.remove(handle.place)
   }
   const evict = async (): Promise<void> => {
     const oldest = [...kinds].sort(([, a], [, b]) => a.lastUsed - b.lastUsed)[0]
@@ -74,7 +66,7 @@ export function createShelf(options: ShelfOptions): Shelf {
   }
   const refill = async (): Promise<void> => {
     for (;;) {
-      await sleep(refillDelayMs, undefined, { signal: closing.signal })
+      await sleep(refillPollMs, undefined, { signal: closing.signal })
       await evict()
       const kind = [...kinds.values()]
         .sort((a, b) => b.lastUsed - a.lastUsed)
@@ -115,7 +107,6 @@ export function createShelf(options: ShelfOptions): Shelf {
       const ready = [...kinds.values()].flatMap((kind) => kind.ready)
       kinds.clear()
       for (const handle of ready) await discard(handle)
-      await Promise.all(cleaning)
     },
   }
 }

@@ -45,7 +45,9 @@ export async function startMachine(
 
   const { snapshot, baked } = await templates.ensure(spec.source.template, () => {}, signal)
   mark('template')
-  const handle = await shelf.take(snapshot.image, snapshot.limits, signal)
+  // The disk is as large as the captured one; processors and memory are limits of the host's and may be asked for.
+  const { cpu, memoryMb } = spec.resources
+  const handle = await shelf.take(snapshot.image, { ...snapshot.limits, cpu, memoryMb }, signal)
   mark('shell')
   try {
     await failpoint('machine.shell-taken')
