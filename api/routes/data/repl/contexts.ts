@@ -11,7 +11,7 @@ import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { runCell } from './cell.ts'
 import { findLanguage } from './languages.ts'
 import type { Language } from './languages.ts'
-import { findSession, listSessions, sessionIdFor, signalSession, startSession } from './sessions.ts'
+import { endSession, findSession, listSessions, sessionIdFor, signalSession, startSession } from './sessions.ts'
 import type { Session } from './sessions.ts'
 import type { Turns } from './turns.ts'
 
@@ -80,7 +80,7 @@ export const registerContexts = (app: ApiApp, { core }: ApiDeps, turns: Turns, b
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
       const { id } = await findSession(sandbox, request.params.sid)
-      await signalSession(sandbox, id, 9)
+      await endSession(sandbox, id)
       turns.forget(id)
       return reply.code(204).send(null)
     },

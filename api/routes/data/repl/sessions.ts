@@ -2,6 +2,7 @@
 // tag. Nothing about it has to be kept here, so sessions outlive this process.
 
 import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PandaError } from '@pandastack/contracts/errors.ts'
 import { isUuid } from '@pandastack/contracts/ids.ts'
 import { processList } from '@pandastack/contracts/wire/guest/v1/calls.ts'
@@ -85,6 +86,18 @@ export const feed = async (
     signal,
     silenceMs: startMs,
   })
+}
+
+const endPollMs = 20
+const endPollsMax = 100
+
+/** Returns when it has ended: whoever asks next finds it no more. */
+export const endSession = async (sandbox: OpenSandbox, id: string): Promise<void> => {
+  await signalSession(sandbox, id, 9)
+  for (let poll = 0; poll < endPollsMax; poll++) {
+    if (!(await listSessions(sandbox)).some((one) => one.id === id)) return
+    await sleep(endPollMs)
+  }
 }
 
 /** To the whole process group. A process that has ended already is as good. */
