@@ -33,6 +33,7 @@ const commandsOf = async (home: Home, module: string): Promise<Build[]> => {
 export const allBuilds = async (home: Home): Promise<Build[]> => [
   ...(await commandsOf(home, 'guest')),
   ...(await commandsOf(home, 'host/native')),
+  ...(await commandsOf(home, 'host/drivers/gvisor/runsc')),
   { program: 'runsc', module: 'host/drivers/gvisor/runsc', target: 'gvisor.dev/gvisor/runsc' },
 ]
 

@@ -8,6 +8,8 @@ import { armFailpoints } from '@pandastack/kit/failpoint/failpoint.ts'
 import { createLog } from '@pandastack/kit/log/log.ts'
 import { createGvisorDriver } from '@pandastack/driver-gvisor/index.ts'
 import { defaults } from '@pandastack/driver-gvisor/config.ts'
+import { globalFlags } from '@pandastack/driver-gvisor/launch.ts'
+import { createRestorer } from '@pandastack/driver-gvisor/restorer.ts'
 import { createNetwork } from '@pandastack/network/network.ts'
 import { prepareDataDir } from '@pandastack/storage/data-dir.ts'
 import { createAgent } from './agent.ts'
@@ -32,12 +34,14 @@ await using parts = new AsyncDisposableStack()
 
 await mkdir(run, { recursive: true, mode: 0o755 })
 const data = await prepareDataDir(path.join(config.home, 'data'), { sizeBytes: dataSizeBytes })
-const driver = createGvisorDriver({
+const gvisor = {
   runscPath: bin('runsc'),
   launcherPath: bin('launcher'),
   stateDir: path.join(run, 'runsc'),
   ...defaults,
-})
+}
+const restorer = parts.use(createRestorer(bin('restorer'), globalFlags(gvisor)))
+const driver = createGvisorDriver({ ...gvisor, restorer })
 const probe = await driver.probe(AbortSignal.timeout(probeDeadlineMs))
 if (!probe.usable) throw new Error(`no isolation works on this host: ${probe.reason}`)
 log.info({ probe }, 'driver works')

@@ -12,7 +12,9 @@ const print = (value: unknown): void => void process.stdout.write(`${JSON.string
 
 /** Package clients need these to find mirrors and their own configuration; nothing else of ours reaches them. */
 const isToolVariable = (name: string): boolean =>
-  /^(HOME|PATH|(https?|ftp|all|no)_proxy|npm_config_.*|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA)$/i.test(name)
+  /^(HOME|PATH|(https?|ftp|all|no)_proxy|npm_config_.*|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA)$/i.test(
+    name,
+  )
 
 const toolEnv = (): Record<string, string> =>
   Object.fromEntries(

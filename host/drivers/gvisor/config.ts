@@ -1,10 +1,14 @@
 // What the gVisor driver needs to know of its installation. Built once by the composition root.
 
+import type { Restorer } from './restorer.ts'
+
 export interface GvisorConfig {
   /** runsc, built from the pinned module. */
   runscPath: string
   /** Joins cgroups, closes descriptors, then becomes runsc. */
   launcherPath: string
+  /** Restores without starting runsc; without it runsc is started. */
+  restorer?: Restorer
   /** runsc's own records, one directory per installation; also how strays are told from other people's sandboxes. */
   stateDir: string
   /** Longest time of one runsc command. Restores of large snapshots get their own, see `restoreDeadlineMs`. */

@@ -49,8 +49,12 @@ export async function command(
   options.signal.throwIfAborted()
   if (result.timedOut) throw new DriverError('deadline', `runsc ${verb} did not finish in time`)
   const said = `${result.stderr}\n${options.logPath ? await tail(options.logPath) : ''}`.trim()
-  throw new DriverError(kindOf(said), `runsc ${verb} failed: ${lastLine(said)}`)
+  throw failureOf(verb, said)
 }
+
+/** What runsc said, as an error whose kind the agent can act on. */
+export const failureOf = (verb: string, said: string): DriverError =>
+  new DriverError(kindOf(said), `runsc ${verb} failed: ${lastLine(said)}`)
 
 const lastLine = (text: string): string =>
   text

@@ -6,16 +6,17 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { identity } from '@pandastack/kit/process/identity.ts'
 import { run } from '@pandastack/kit/process/run.ts'
-import { endProcess } from '@pandastack/kit/process/end.ts'
 import { DriverError, type Driver } from '@pandastack/driver/driver.ts'
+import { readStats } from '@pandastack/driver/process-stats.ts'
 import type { Image, Limits, MachineHandle, Place } from '@pandastack/driver/values.ts'
 import type { GvisorConfig } from './config.ts'
 import { command, runsc } from './control.ts'
 import { createArgs, diskDir, logFile, ociSpec, pidFile, rootDir } from './launch.ts'
 import { driverVersion, probe } from './probe.ts'
+import { kill } from './kill.ts'
+import { pause, resume } from './pause.ts'
 import { recover, strays } from './recover.ts'
 import { capture, restore } from './snapshot.ts'
-import { readStats } from './stats.ts'
 
 /** Where every image keeps the guest agent; it is the first process. */
 const firstProcess = ['/usr/lib/pandastack/guestd']
@@ -28,11 +29,11 @@ export function createGvisorDriver(config: GvisorConfig): Driver {
     capabilities: { freshClockAndEntropy: true, liveCapture: true, shellBoundToImage: true },
     probe: (signal) => probe(config, signal),
     prepare: (place, image, limits, signal) => prepare(config, place, image, limits, signal),
-    boot: async (shell, signal) => void (await runsc(config, ['start', shell.machineId], { signal })),
+    boot: (shell, signal) => boot(config, shell, signal),
     restore: async (shell, snapshot, signal) => restore(config, await ownVersion(), shell, snapshot, signal),
     capture: (machine, dir, options, signal) => capture(config, machine, dir, options, signal),
-    pause: async (machine, signal) => void (await runsc(config, ['pause', machine.machineId], { signal })),
-    resume: async (machine, signal) => void (await runsc(config, ['resume', machine.machineId], { signal })),
+    pause: (machine, signal) => pause(config, machine, signal),
+    resume: (machine, signal) => resume(config, machine, signal),
     kill: (machine) => kill(config, machine),
     stats: (machine) => readStats(machine.process),
     recover: (machine) => recover(config, machine),
@@ -69,7 +70,7 @@ async function prepare(
       config,
     )
     const pid = Number(await readFile(pidFile(place), 'utf8'))
-    const found = await identity(pid)
+    const found = identity(pid)
     if (!found) throw new DriverError('dead', 'the empty sandbox ended at once')
     return handle(found.pid, found.startTime)
   } catch (error) {
@@ -78,18 +79,14 @@ async function prepare(
   }
 }
 
-/** SIGKILL to the sandbox's process ends everything in it; runsc then removes its record. Both may be repeated. */
-async function kill(config: GvisorConfig, machine: MachineHandle): Promise<void> {
-  if (machine.process.pid > 0) await endProcess(machine.process, { graceMs: 0 })
-  const signal = AbortSignal.timeout(config.commandDeadlineMs)
+/** A start that was cut short may still come to its end, so the shell is good for nothing any more. */
+async function boot(config: GvisorConfig, shell: MachineHandle, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
   try {
-    await runsc(config, ['delete', '--force', machine.machineId], { signal })
+    await runsc(config, ['start', shell.machineId], { signal })
   } catch (error) {
-    if (!(error instanceof DriverError) || error.kind !== 'dead') throw error
-    // A create that was cut short has no record that runsc would find, only parts of one.
-    const id = machine.machineId
-    const parts = [`${id}_sandbox:${id}.lock`, `runsc-${id}.sock`]
-    for (const part of parts) await rm(path.join(config.stateDir, part), { force: true })
+    await kill(config, shell)
+    throw error
   }
 }
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Image, Limits, Place } from '@pandastack/driver/values.ts'
 import { createArgs, ociSpec } from './launch.ts'
-import { parseStat } from './stats.ts'
 
 const place: Place = {
   machineId: '3d8de506-d028-4729-bf0f-9640105f82fe',
@@ -86,16 +85,4 @@ test('the sandbox starts inside its cgroups, on no host socket, pipe or network'
     ]),
   )
   expect(args.at(-1)).toBe(place.machineId)
-})
-
-test('statistics are read past a command name with spaces and brackets', () => {
-  const stat = '42 (a) b (c) S 1 42 42 0 -1 0 0 0 0 0 150 50 0 0 20 0 7 0 1000 4096000 25 0'
-  expect(parseStat(stat, 30)).toEqual({
-    pid: 42,
-    cpuSeconds: 2,
-    threads: 7,
-    uptimeSeconds: 20,
-    vszBytes: 4_096_000,
-    rssBytes: 102_400,
-  })
 })

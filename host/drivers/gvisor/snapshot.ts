@@ -4,9 +4,16 @@
 import type { MachineHandle, Snapshot } from '@pandastack/driver/values.ts'
 import { DriverError } from '@pandastack/driver/driver.ts'
 import type { GvisorConfig } from './config.ts'
-import { runsc } from './control.ts'
+import { failureOf, runsc } from './control.ts'
+import { kill } from './kill.ts'
 import { diskFlag } from './launch.ts'
+import { pause, resume } from './pause.ts'
+import { recover } from './recover.ts'
 
+/**
+ * A machine that is not to run on stands still first and is ended last: runsc by itself would end it also when the
+ * snapshot could not be written.
+ */
 export async function capture(
   config: GvisorConfig,
   machine: MachineHandle,
@@ -14,9 +21,30 @@ export async function capture(
   options: { leaveRunning: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const args = ['checkpoint', '--image-path', dir, '--compression=none', '--exclude-committed-zero-pages']
-  if (options.leaveRunning) args.push('--leave-running')
-  await runsc(config, [...args, machine.machineId], { signal, deadlineMs: config.captureDeadlineMs })
+  if (options.leaveRunning) return await checkpoint(config, machine, dir, signal)
+  const wasPaused = (await recover(config, machine)) === 'paused'
+  if (!wasPaused) await pause(config, machine, signal)
+  try {
+    await checkpoint(config, machine, dir, signal)
+  } catch (error) {
+    if (!wasPaused) await resume(config, machine, AbortSignal.timeout(config.commandDeadlineMs))
+    throw error
+  }
+  await kill(config, machine)
+}
+
+/** Cut short, it goes on within the sandbox, which runs again when it is done; the next one waits for that. */
+const checkpoint = async (
+  config: GvisorConfig,
+  machine: MachineHandle,
+  dir: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const how = ['--compression=none', '--exclude-committed-zero-pages', '--leave-running']
+  await runsc(config, ['checkpoint', '--image-path', dir, ...how, machine.machineId], {
+    signal,
+    deadlineMs: config.captureDeadlineMs,
+  })
 }
 
 export async function restore(
@@ -33,19 +61,34 @@ export async function restore(
     )
   if (snapshot.image.digest !== shell.image.digest)
     throw new DriverError('incompatible_snapshot', 'the shell was prepared for another image')
-  await runsc(
-    config,
-    [
-      diskFlag(shell.place),
-      'restore',
-      '--bundle',
-      shell.place.dir,
-      '--image-path',
-      snapshot.dir,
-      '--detach',
-      '--background',
-      shell.machineId,
-    ],
-    { signal, deadlineMs: config.restoreDeadlineMs },
-  )
+  signal.throwIfAborted()
+  try {
+    await restoreInto(config, shell, snapshot, signal)
+  } catch (error) {
+    // Cut short, it may still come to its end; failed, the shell holds parts of a guest.
+    await kill(config, shell)
+    throw error
+  }
+}
+
+async function restoreInto(
+  config: GvisorConfig,
+  shell: MachineHandle,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadlineMs = config.restoreDeadlineMs
+  if (!config.restorer) {
+    const how = ['--bundle', shell.place.dir, '--image-path', snapshot.dir, '--detach', '--background']
+    await runsc(config, [diskFlag(shell.place), 'restore', ...how, shell.machineId], { signal, deadlineMs })
+    return
+  }
+  const deadline = AbortSignal.timeout(deadlineMs)
+  try {
+    await config.restorer.restore(shell.machineId, snapshot.dir, AbortSignal.any([signal, deadline]))
+  } catch (error) {
+    signal.throwIfAborted()
+    if (deadline.aborted) throw new DriverError('deadline', 'runsc restore did not finish in time')
+    throw failureOf('restore', error instanceof Error ? error.message : String(error))
+  }
 }

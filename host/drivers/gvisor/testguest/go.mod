@@ -1,0 +1,3 @@
+module pandastack.dev/testguest
+
+go 1.26.3
