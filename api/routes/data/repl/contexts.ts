@@ -11,7 +11,14 @@ import { openSandbox, sandboxParams } from '../guest/open.ts'
 import { runCell } from './cell.ts'
 import { findLanguage } from './languages.ts'
 import type { Language } from './languages.ts'
-import { endSession, findSession, listSessions, sessionIdFor, signalSession, startSession } from './sessions.ts'
+import {
+  endSession,
+  findSession,
+  listSessions,
+  sessionIdFor,
+  signalSession,
+  startSession,
+} from './sessions.ts'
 import type { Session } from './sessions.ts'
 import type { Turns } from './turns.ts'
 
