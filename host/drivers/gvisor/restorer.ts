@@ -37,7 +37,7 @@ export function createRestorer(binary: string, flags: readonly string[]): Restor
       onLine: take,
       onComplaint: (line) => void (complaint = line.slice(0, 500)),
     })
-    void started.ended.then(() => {
+    void started.ended.finally(() => {
       companion = undefined
       for (const request of waiting.values())
         request.reject(new Error(`the restorer has ended: ${complaint}`))
