@@ -7,6 +7,7 @@ import { createSteps } from '../terminal/steps.ts'
 import type { Home } from '../up/home.ts'
 import { bringUp, type Up } from '../up/bring-up.ts'
 import { followEnd } from '../up/follow.ts'
+import { freeIndexHere } from '../up/network-index.ts'
 import { readApiKey } from '../up/secrets.ts'
 import { apiUrl, mergeSettings, readSettings } from '../up/settings.ts'
 import { readState, supervisorRuns } from '../up/state.ts'
@@ -76,7 +77,9 @@ export const up = buildCommand({
   },
   async func(this: Context, flags: Flags) {
     const home = homeIn(this)
-    const settings = mergeSettings(await readSettings(home.dir), this.env, flags.listen)
+    // The first `up` takes a range of addresses that this machine does not use; later ones keep it.
+    const kept = { networkIndex: freeIndexHere(), ...(await readSettings(home.dir)) }
+    const settings = mergeSettings(kept, this.env, flags.listen)
     // With --json only the result is on stdout.
     const steps = createSteps(flags.json ? this.process.stderr : this.process.stdout)
     const found = await running(home, settings)

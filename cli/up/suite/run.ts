@@ -3,13 +3,16 @@
 
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, stat } from 'node:fs/promises'
 import type { Report, Steps } from '../../terminal/steps.ts'
-import { bringUp } from '../bring-up.ts'
+import { bringUp, type Up } from '../bring-up.ts'
 import { findGo } from '../go.ts'
 import type { Home } from '../home.ts'
 import { prepare } from '../prepare.ts'
-import { mergeSettings } from '../settings.ts'
+import { freeIndexHere } from '../network-index.ts'
+import { mergeSettings, readSettings, type Settings } from '../settings.ts'
+import { readState } from '../state.ts'
 import { takeDown } from '../stop-all.ts'
 import { acceptance, firstLegs, type Leg, type Suite } from './legs.ts'
 import { closingLine, failedTally, type Tally } from './tally.ts'
@@ -22,14 +25,24 @@ export interface LegResult {
   tally: Tally
 }
 
-/** Beside an operator's installation: names and addresses that only this one has. Host tests take indexes from 8 up. */
-const own = {
+/** Beside an operator's installation, with a home of its own. */
+export const testEnvironment = (env: Env): Env => ({
   PANDASTACK_HOME: '/var/lib/pandastack-test',
-  PANDASTACK_PREFIX: 'pst',
-  PANDASTACK_NETWORK_INDEX: '7',
-}
+  ...env,
+  DATABASE_URL: undefined,
+})
 
-export const testEnvironment = (env: Env): Env => ({ ...own, ...env, DATABASE_URL: undefined })
+/** Names and addresses that nobody else has, also when two suites run: by the home's number, and by what is routed. */
+const ownSettings = async (home: Home, env: Env): Promise<Settings> => {
+  const { dev, ino } = await stat(home.dir)
+  const name = createHash('sha256').update(`${dev}-${ino}`).digest('hex')
+  const own = {
+    listen: `127.0.0.1:${await freePort()}`,
+    prefix: `p${name.slice(0, 4)}`,
+    networkIndex: freeIndexHere([6, 5, 4, 3, 2, 1, 0]),
+  }
+  return mergeSettings(own, { ...env, PANDASTACK_LISTEN: undefined }, undefined)
+}
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -59,20 +72,21 @@ const legEnvironment = (home: Home, env: Env, goDir: string): Record<string, str
   }
 }
 
-export const runSuite = async (task: {
+interface Task {
   home: Home
   env: Env
   steps: Steps
   signal: AbortSignal
-}): Promise<LegResult[]> => {
+}
+
+/** Nobody else brings up what is ours alone. */
+const noLock: AsyncDisposable = { [Symbol.asyncDispose]: async () => undefined }
+
+export const runSuite = async (task: Task): Promise<LegResult[]> => {
   const { home, env, steps, signal } = task
   const results: LegResult[] = []
-  const settings = mergeSettings(
-    { listen: `127.0.0.1:${await freePort()}` },
-    { ...env, PANDASTACK_LISTEN: undefined },
-    undefined,
-  )
   await mkdir(home.dir, { recursive: true, mode: 0o755 })
+  await endEarlier(task)
   await prepare(task)
   const go = await steps.run('Go for tests', () => findGo(home, env, signal))
   const suite: Suite = { home, go, signal, env: legEnvironment(home, env, join(go.program, '..')) }
@@ -91,24 +105,34 @@ export const runSuite = async (task: {
 
   steps.heading('Testing')
   for (const leg of firstLegs) await runLeg(leg, suite)
-  try {
-    const up = await bringUp({
-      ...task,
-      settings,
-      proof: true,
-      lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
-    })
-    steps.heading('Testing what runs')
-    await runLeg(acceptance, {
+  await runAgainstOwn(task, (up) =>
+    runLeg(acceptance, {
       ...suite,
       env: { ...suite.env, PANDASTACK_API: up.url, PANDASTACK_API_KEY: up.key },
-    })
-  } catch (error) {
+    }),
+  ).catch((error: unknown) => {
     signal.throwIfAborted()
     const message = error instanceof Error ? error.message : String(error)
-    results.push({ name: 'up', ms: 0, tally: failedTally('up', message) })
-  } finally {
-    await takeDown({ home, settings, env, steps })
-  }
+    results.push({ name: 'up and down', ms: 0, tally: failedTally('up and down', message) })
+  })
   return results
+}
+
+/** A suite that was killed has left its installation running, with the names and addresses of then. */
+const endEarlier = async ({ home, env, steps }: Task): Promise<void> => {
+  const state = readState(home.run)
+  if (state === null || state.phase === 'down') return
+  const settings = mergeSettings(await readSettings(home.dir), {}, undefined)
+  await takeDown({ home, settings, env, steps })
+}
+
+/** With an installation that exists for this alone, and is taken down whatever happens. */
+const runAgainstOwn = async (task: Task, use: (up: Up) => Promise<void>): Promise<void> => {
+  const { home, env, steps } = task
+  const settings = await ownSettings(home, env)
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => takeDown({ home, settings, env, steps }))
+  const up = await bringUp({ ...task, settings, proof: true, lock: async () => noLock })
+  steps.heading('Testing what runs')
+  await use(up)
 }
