@@ -23,7 +23,10 @@ export interface MachineContext extends Pick<
   onReport(report: MachineReport): void
 }
 
+type Death = { reason: NonNullable<MachineReport['reason']>; message: string }
+
 const controlDeadlineMs = 30_000
+const outOfMemory: Death = { reason: 'oom', message: 'the sandbox used more memory than it has' }
 
 export class Machine {
   readonly id: string
@@ -36,6 +39,7 @@ export class Machine {
   #loop: Promise<void> | undefined
   #stopStart = new AbortController()
   #expiry: NodeJS.Timeout | undefined
+  #death: Death | undefined
 
   constructor(context: MachineContext, row: MachineRow) {
     this.#context = context
@@ -86,14 +90,10 @@ export class Machine {
     this.#wake()
   }
 
-  /** After a restart of the agent, or when the driver's process has ended: the machine is dead. */
-  async died(reason: NonNullable<MachineReport['reason']>, message: string): Promise<void> {
-    if (!isLive(this.#report.state)) return
-    const handle = this.#handle
-    await this.#unsurround()
-    if (handle) await this.#context.start.shelf.discard(handle)
-    this.#handle = null
-    this.#move(this.#report.state === 'starting' ? 'failed' : 'died', { reason, message })
+  /** After a restart of the agent, or when the driver's process has ended: the machine is dead, and the loop sees to it. */
+  died(reason: NonNullable<MachineReport['reason']>, message: string): void {
+    this.#death ??= { reason, message }
+    this.#wake()
   }
 
   #want(desired: MachineSpec['desired'], reason: MachineReport['reason']): void {
@@ -120,6 +120,7 @@ export class Machine {
         if (state === 'gone') return
         await this.#end()
       } else if (state === 'starting') await this.#start()
+      else if (isLive(state) && this.#death) await this.#die(this.#death)
       else if (state === 'running' && this.#wanted === 'paused') await this.#pause()
       else if (state === 'paused' && this.#wanted === 'running') await this.#resume()
       else {
@@ -162,6 +163,15 @@ export class Machine {
     this.#move('resumed', {})
   }
 
+  async #die(death: Death): Promise<void> {
+    const handle = this.#mustHandle()
+    const ooms = await this.#context.cgroups.oomKills(handle.machineId).catch(() => 0)
+    await this.#unsurround()
+    await this.#context.start.shelf.discard(handle)
+    this.#handle = null
+    this.#move('died', ooms > 0 ? outOfMemory : death)
+  }
+
   async #end(): Promise<void> {
     if (this.#report.state !== 'stopping')
       this.#move('end', { reason: this.#report.reason ?? this.#endReason })
@@ -182,21 +192,14 @@ export class Machine {
     const handle = this.#mustHandle()
     const { host, port } = guestAddress(handle.place.nic)
     await this.#context.relay.set(this.id, `${host}:${port}`)
-    this.#context.exits.watch(this.id, handle.process, () => void this.#exited())
+    this.#context.exits.watch(this.id, handle.process, () =>
+      this.died('driver_died', 'the sandbox process ended by itself'),
+    )
   }
 
   async #unsurround(): Promise<void> {
     this.#context.exits.unwatch(this.id)
     await this.#context.relay.unset(this.id)
-  }
-
-  async #exited(): Promise<void> {
-    await this.settled()
-    const handle = this.#handle
-    if (!handle) return
-    const ooms = await this.#context.cgroups.oomKills(handle.machineId).catch(() => 0)
-    if (ooms > 0) return await this.died('oom', 'the sandbox used more memory than it has')
-    await this.died('driver_died', 'the sandbox process ended by itself')
   }
 
   #armExpiry(): void {

@@ -105,8 +105,9 @@ export function createMachines(
         const found = recovered.get(row.spec.machineId)
         if (found === 'running' || found === 'paused') await machine.adopt()
         else if (isLive(row.report.state))
-          await machine.died('driver_died', 'the sandbox ended while the agent was away')
+          machine.died('driver_died', 'the sandbox ended while the agent was away')
         else if (row.report.state === 'stopping') machine.end(null)
+        await machine.settled()
       }
     },
   }
