@@ -1,30 +1,38 @@
 // Things on this host that bear our names and belong to no place that exists.
 
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { MachineHandle } from '@pandastack/driver/values.ts'
 import type { AgentPorts, Leak } from './ports.ts'
 import type { Places } from './places.ts'
-import type { MachineHandle } from '@pandastack/driver/values.ts'
+
+/** A place that is being made or taken away is for a moment half there. */
+const secondLookMs = 300
 
 export async function findLeaks(ports: AgentPorts, places: Places): Promise<Leak[]> {
-  const before = new Set(places.live().map((place) => place.machineId))
-  const [cgroups, dirs, strays] = await Promise.all([
+  const first = await look(ports, places)
+  if (first.length === 0) return []
+  await sleep(secondLookMs)
+  const second = new Set((await look(ports, places)).map(nameOf))
+  return first.filter((leak) => second.has(nameOf(leak)))
+}
+
+const nameOf = ({ kind, name }: Leak): string => `${kind} ${name}`
+
+async function look(ports: AgentPorts, places: Places): Promise<Leak[]> {
+  const live = places.live()
+  const owned = new Set(live.map((place) => place.machineId))
+  const [cgroups, dirs, strays, network] = await Promise.all([
     ports.cgroups.list(),
     ports.storage.listPlaces(),
     // A stray is judged by its id alone, so a place is as good as a handle.
-    ports.driver.strays([...before].map((machineId) => ({ machineId }) as MachineHandle)),
+    ports.driver.strays([...owned].map((machineId) => ({ machineId }) as MachineHandle)),
+    ports.network.leaks(live.map((place) => place.nic)),
   ])
-  // A place made or removed while we looked is no leak: it counts when it belonged to nobody before and after.
-  const after = new Set(places.live().map((place) => place.machineId))
-  const owned = (id: string) => before.has(id) || after.has(id)
+  const unowned = (ids: string[]): string[] => ids.filter((id) => !owned.has(id))
   return [
-    ...strays
-      .filter((stray) => ![...after].some((id) => stray.detail.includes(id)))
-      .map((stray): Leak => ({ kind: 'process', name: String(stray.pid), detail: stray.detail })),
-    ...cgroups
-      .filter((id) => !owned(id))
-      .map((id): Leak => ({ kind: 'cgroup', name: id, detail: 'no such place' })),
-    ...dirs
-      .filter((id) => !owned(id))
-      .map((id): Leak => ({ kind: 'file', name: id, detail: 'directory of no place' })),
-    ...(await ports.network.leaks(places.live().map((place) => place.nic))),
+    ...strays.map((stray): Leak => ({ kind: 'process', name: String(stray.pid), detail: stray.detail })),
+    ...unowned(cgroups).map((id): Leak => ({ kind: 'cgroup', name: id, detail: 'no such place' })),
+    ...unowned(dirs).map((id): Leak => ({ kind: 'file', name: id, detail: 'directory of no place' })),
+    ...network,
   ]
 }
