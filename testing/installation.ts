@@ -2,8 +2,8 @@
 // each a process of its own that is started as `up` starts it. Disposing ends it and fails when anything of it is left
 // on this machine; what was left is taken away even so, so that one failing test does not spoil the next.
 
+import { freePort } from '@pandastack/kit/net/free-port.ts'
 import { mkdir } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { ensureDatabase, prepareCluster, privateDatabaseUrl } from '@pandastack/cli/up/postgres.ts'
 import { homeOf, type Home } from '@pandastack/cli/up/home.ts'
@@ -141,13 +141,3 @@ const leaveNothing = async (place: Place): Promise<void> => {
   if (left.length > 0)
     throw new Error(`left on this machine:\n${left.map(({ kind, name }) => `  ${kind} ${name}`).join('\n')}`)
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })

@@ -1,7 +1,7 @@
 // The whole suite: the machine is prepared as for `up`, the legs run one after the other, the last one against an
 // installation of its own, and that is taken down again. A leg that fails does not keep the next from running.
 
-import { createServer, type AddressInfo } from 'node:net'
+import { freePort } from '@pandastack/kit/net/free-port.ts'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
@@ -43,16 +43,6 @@ const ownSettings = async (home: Home, env: Env): Promise<Settings> => {
   }
   return mergeSettings(own, { ...env, PANDASTACK_LISTEN: undefined }, undefined)
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 
 const legEnvironment = (home: Home, env: Env, goDir: string): Record<string, string> => {
   const tools = [
