@@ -39,7 +39,15 @@ const goTests = (name: string, module: string): Leg => ({
   name,
   run: async (suite) => {
     const env = { ...suite.env, ...suite.go.env }
-    const done = await command({ ...suite, env }, module, suite.go.program, 'test', '-json', '-count=1', './...')
+    const done = await command(
+      { ...suite, env },
+      module,
+      suite.go.program,
+      'test',
+      '-json',
+      '-count=1',
+      './...',
+    )
     const tally = goTally(done.stdout)
     const ok = done.exitCode === 0 || tally.failed > 0
     return ok ? tally : failedTally(name, `${done.stderr}\n${done.stdout}`.trim())
