@@ -10,7 +10,10 @@ import { globalFlags } from './launch.ts'
 const failures: [RegExp, DriverErrorKind][] = [
   [/no space left on device/i, 'no_space'],
   [/version does not match|superblock mismatch|incompatible|cpu feature/i, 'incompatible_snapshot'],
-  [/statefile|checksum|corrupt|invalid (magic|header)|unexpected EOF/i, 'corrupt_snapshot'],
+  [
+    /failed to load|error decoding|(state|pages) file .* failed|statefile|checksum|corrupt|unexpected EOF/i,
+    'corrupt_snapshot',
+  ],
   [/does not exist|not running|connection refused/i, 'dead'],
 ]
 
@@ -54,13 +57,14 @@ export async function command(
 
 /** What runsc said, as an error whose kind the agent can act on. */
 export const failureOf = (verb: string, said: string): DriverError =>
-  new DriverError(kindOf(said), `runsc ${verb} failed: ${lastLine(said)}`)
+  new DriverError(kindOf(said), `runsc ${verb} failed: ${reasonIn(said)}`)
 
-const lastLine = (text: string): string =>
-  text
-    .split('\n')
-    .findLast((line) => line.trim() !== '')
-    ?.slice(0, 500) ?? 'no message'
+/** A panic inside the sandbox comes with its stack below it; otherwise the last thing said is the reason. */
+const reasonIn = (text: string): string => {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const stack = lines.findIndex((line) => /^goroutine \d+ \[/.test(line))
+  return (stack > 0 ? lines[stack - 1] : lines.at(-1))?.trim().slice(0, 500) ?? 'no message'
+}
 
 async function tail(file: string): Promise<string> {
   try {

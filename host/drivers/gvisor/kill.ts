@@ -8,7 +8,7 @@ import { identity } from '@pandastack/kit/process/identity.ts'
 import { DriverError } from '@pandastack/driver/driver.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
 import type { GvisorConfig } from './config.ts'
-import { processesIn } from './processes.ts'
+import { pidsIn } from './processes.ts'
 
 /** A command that is cut short may have started one more process while we looked. */
 const roundsMax = 10
@@ -19,18 +19,28 @@ const records = (config: GvisorConfig, id: string): string[] =>
     path.join(config.stateDir, name),
   )
 
-/** May be repeated, also at the same time. */
-export async function kill(config: GvisorConfig, machine: MachineHandle): Promise<void> {
-  const { machineId, place } = machine
-  // The kernel of the sandbox is the first process of its own namespace and takes the guest's with it.
-  if (machine.process.pid > 0) await endProcess(machine.process, { graceMs: 0 })
+/** Ends what `find` finds until it finds nothing that runs, and takes the records away. */
+export async function endAll(
+  config: GvisorConfig,
+  machineId: string,
+  find: () => Promise<number[]>,
+): Promise<void> {
   for (let round = 1; ; round++) {
-    const left = await processesIn(config, place, machineId)
+    const left = (await find()).map(identity).filter((found) => found !== null)
     if (left.length === 0) break
     if (round > roundsMax)
       throw new DriverError('failed', `${left.length} processes of the machine do not end`)
-    const known = left.map(({ pid }) => identity(pid)).filter((found) => found !== null)
-    await Promise.all(known.map((found) => endProcess(found, { graceMs: 0 })))
+    await Promise.all(left.map((found) => endProcess(found, { graceMs: 0 })))
   }
   for (const record of records(config, machineId)) await rm(record, { force: true })
+}
+
+/** May be repeated, also at the same time. */
+export async function kill(
+  config: GvisorConfig,
+  { machineId, place, process }: MachineHandle,
+): Promise<void> {
+  // The kernel of the sandbox is the first process of its own namespace and takes the guest's with it.
+  if (process.pid > 0) await endProcess(process, { graceMs: 0 })
+  await endAll(config, machineId, async () => (place.machineId === machineId ? await pidsIn(place) : []))
 }

@@ -22,22 +22,19 @@ const argumentsOf = async (pid: number): Promise<string[]> => {
   }
 }
 
-const among = async (config: GvisorConfig, pids: readonly number[]): Promise<RunscProcess[]> => {
+/** Of all machines, by one pass over all processes of the host. */
+export const allProcesses = async (config: GvisorConfig): Promise<RunscProcess[]> => {
   const found: RunscProcess[] = []
-  for (const pid of pids) {
+  for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
     const args = await argumentsOf(pid)
-    const root = args.indexOf(`--root=${config.stateDir}`)
-    const verb = root === -1 ? undefined : args.find((arg, index) => index > 0 && verbs.has(arg))
+    if (!args.includes(`--root=${config.stateDir}`)) continue
+    const verb = args.find((arg, index) => index > 0 && verbs.has(arg))
     if (verb !== undefined) found.push({ pid, verb, machineId: args.at(-1) ?? '' })
   }
   return found
 }
 
-/** Of all machines, by one pass over all processes of the host. */
-export const allProcesses = async (config: GvisorConfig): Promise<RunscProcess[]> =>
-  await among(config, (await readdir('/proc')).map(Number).filter(Number.isInteger))
-
-const pidsIn = async (procsFile: string): Promise<number[]> => {
+const listed = async (procsFile: string): Promise<number[]> => {
   try {
     return (await readFile(procsFile, 'utf8')).split('\n').filter(Boolean).map(Number)
   } catch {
@@ -46,9 +43,7 @@ const pidsIn = async (procsFile: string): Promise<number[]> => {
   }
 }
 
-/** Of one machine: its group holds everything from the first command on, so this does not grow with the host. */
-export const processesIn = async (config: GvisorConfig, { cgroupProcsFiles }: Place, machineId: string) => {
-  const listed = await Promise.all(cgroupProcsFiles.map(pidsIn))
-  const found = await among(config, [...new Set(listed.flat())])
-  return found.filter((process) => process.machineId === machineId)
-}
+/** Of one machine: its groups hold everything from the first command on, so this does not grow with the host. */
+export const pidsIn = async ({ cgroupProcsFiles }: Place): Promise<number[]> => [
+  ...new Set((await Promise.all(cgroupProcsFiles.map(listed))).flat()),
+]

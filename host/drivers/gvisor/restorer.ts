@@ -4,8 +4,8 @@
 import { startCompanion, type Companion } from '@pandastack/kit/process/companion.ts'
 
 export interface Restorer extends AsyncDisposable {
-  /** Rejects with what runsc's own code said, when it has died, or when the signal aborts; then its end is unknown. */
-  restore(machineId: string, imageDir: string, signal: AbortSignal): Promise<void>
+  /** Rejects with what runsc's own code said, or when it has died. To give one up, kill the machine. */
+  restore(machineId: string, imageDir: string): Promise<void>
 }
 
 interface Waiting {
@@ -54,21 +54,13 @@ export function createRestorer(binary: string, flags: readonly string[]): Restor
   }
 
   return {
-    restore: async (id, image, signal) => {
+    restore: async (id, image) => {
       const { send } = await running()
-      signal.throwIfAborted()
       const key = String(++last)
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       waiting.set(key, { resolve, reject })
-      const onAbort = (): void => reject(signal.reason as Error)
-      signal.addEventListener('abort', onAbort, { once: true })
       send(JSON.stringify({ key, id, image }))
-      try {
-        await promise
-      } finally {
-        signal.removeEventListener('abort', onAbort)
-        waiting.delete(key)
-      }
+      await promise
     },
     [Symbol.asyncDispose]: async () => void (await (await companion)?.[Symbol.asyncDispose]()),
   }

@@ -1,6 +1,7 @@
 // Capture and restore. A snapshot's directory holds what runsc wrote: state, page index, pages (memory and disk of one
 // instant). Pages stay uncompressed so that they can be loaded in the background and shared through the page cache.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MachineHandle, Snapshot } from '@pandastack/driver/values.ts'
 import { DriverError } from '@pandastack/driver/driver.ts'
 import type { GvisorConfig } from './config.ts'
@@ -9,6 +10,10 @@ import { kill } from './kill.ts'
 import { diskFlag } from './launch.ts'
 import { pause, resume } from './pause.ts'
 import { recover } from './recover.ts'
+import type { Restorer } from './restorer.ts'
+
+/** How long a restore may take to notice that its sandbox is gone. */
+const settleMs = 5_000
 
 /**
  * A machine that is not to run on stands still first and is ended last: runsc by itself would end it also when the
@@ -62,33 +67,54 @@ export async function restore(
   if (snapshot.image.digest !== shell.image.digest)
     throw new DriverError('incompatible_snapshot', 'the shell was prepared for another image')
   signal.throwIfAborted()
+  const under = AbortSignal.any([signal, AbortSignal.timeout(config.restoreDeadlineMs)])
   try {
-    await restoreInto(config, shell, snapshot, signal)
+    if (config.restorer) await restoreBy(config.restorer, config, shell, snapshot, under)
+    else await restoreAlone(config, shell, snapshot, under)
   } catch (error) {
     // Cut short, it may still come to its end; failed, the shell holds parts of a guest.
     await kill(config, shell)
+    signal.throwIfAborted()
+    if (under.aborted) throw new DriverError('deadline', 'runsc restore did not finish in time')
     throw error
   }
 }
 
-async function restoreInto(
+const restoreAlone = async (
   config: GvisorConfig,
   shell: MachineHandle,
   snapshot: Snapshot,
   signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = config.restoreDeadlineMs
-  if (!config.restorer) {
-    const how = ['--bundle', shell.place.dir, '--image-path', snapshot.dir, '--detach', '--background']
-    await runsc(config, [diskFlag(shell.place), 'restore', ...how, shell.machineId], { signal, deadlineMs })
-    return
-  }
-  const deadline = AbortSignal.timeout(deadlineMs)
+): Promise<void> => {
+  const how = ['--bundle', shell.place.dir, '--image-path', snapshot.dir, '--detach', '--background']
+  await runsc(config, [diskFlag(shell.place), 'restore', ...how, shell.machineId], {
+    signal,
+    deadlineMs: config.restoreDeadlineMs,
+  })
+}
+
+/** Told to give up, the restorer would go on and write its record after the machine is gone; so it is waited for. */
+const restoreBy = async (
+  restorer: Restorer,
+  config: GvisorConfig,
+  shell: MachineHandle,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> => {
+  const restoring = restorer.restore(shell.machineId, snapshot.dir)
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
   try {
-    await config.restorer.restore(shell.machineId, snapshot.dir, AbortSignal.any([signal, deadline]))
+    await Promise.race([restoring, aborted.promise])
   } catch (error) {
-    signal.throwIfAborted()
-    if (deadline.aborted) throw new DriverError('deadline', 'runsc restore did not finish in time')
-    throw failureOf('restore', error instanceof Error ? error.message : String(error))
+    // The death of the sandbox ends its restore.
+    await kill(config, shell)
+    await Promise.race([restoring.catch(() => undefined), sleep(settleMs)])
+    throw signal.aborted
+      ? error
+      : failureOf('restore', error instanceof Error ? error.message : String(error))
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }

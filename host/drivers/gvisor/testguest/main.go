@@ -32,6 +32,7 @@ func main() {
 	http.HandleFunc("POST /eat", eat)
 	http.HandleFunc("POST /spin", spin)
 	http.HandleFunc("POST /spawn", spawn)
+	http.HandleFunc("POST /fill", fill)
 	http.HandleFunc("GET /uid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getuid()) })
 	if err := http.ListenAndServe(address, nil); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -92,6 +93,22 @@ func spawn(w http.ResponseWriter, r *http.Request) {
 	for started := range number(r) {
 		if err := exec.Command(os.Args[0], "nap").Start(); err != nil {
 			refuse(w, fmt.Errorf("after %d: %w", started, err))
+			return
+		}
+	}
+}
+
+// fill writes n MiB into a file, or as much as the disk takes.
+func fill(w http.ResponseWriter, r *http.Request) {
+	file, err := os.Create(r.URL.Query().Get("path"))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	defer file.Close()
+	for range number(r) {
+		if _, err := file.Write(make([]byte, 1<<20)); err != nil {
+			refuse(w, err)
 			return
 		}
 	}
