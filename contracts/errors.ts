@@ -16,6 +16,8 @@ export const errorCatalogue = {
   upstream: { status: 502, retryable: false },
   no_capacity: { status: 503, retryable: true },
   unavailable: { status: 503, retryable: true },
+  snapshot_corrupt: { status: 409, retryable: false },
+  snapshot_incompatible: { status: 409, retryable: false },
   exec_timeout: { status: 504, retryable: false },
   no_space: { status: 507, retryable: true },
 } as const

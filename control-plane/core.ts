@@ -9,6 +9,8 @@ import { createEventWakers } from '@pandastack/core/events/wakers.ts'
 import { flushUses, keepHouse } from '@pandastack/core/housekeeping.ts'
 import { createHosts } from '@pandastack/core/hosts/hosts.ts'
 import type { HostLink } from '@pandastack/core/hosts/hosts.ts'
+import { endAbandonedOperations } from '@pandastack/core/forks/abandoned.ts'
+import { tendSnapshots } from '@pandastack/core/snapshots/tend.ts'
 import { watch } from '@pandastack/core/sandboxes/watch.ts'
 import { createMeasures } from '@pandastack/core/measures.ts'
 import { createKeyCache } from '@pandastack/core/projects/key-cache.ts'
@@ -74,7 +76,12 @@ export const createCore = async (parts: CoreParts): Promise<RunningCore> => {
     },
   })
   await listener.ready
-  const loops = Promise.all([watch(context, stop.signal), keepHouse(context, stop.signal)])
+  await endAbandonedOperations(context)
+  const loops = Promise.all([
+    watch(context, stop.signal),
+    tendSnapshots(context, stop.signal),
+    keepHouse(context, stop.signal),
+  ])
   return {
     core: bindVerbs(context),
     context,
@@ -134,6 +141,8 @@ const createContext = (parts: CoreParts, stopping: AbortSignal): Context => {
     measures: createMeasures(metrics),
     keys: createKeyCache(db, clock),
     eventWakers: createEventWakers(),
+    passing: new Set(),
+    underWay: new Map(),
   }
   metrics.gauge('pandastack_creates_waiting', 'Creates that wait for their turn', [], (gauge) =>
     gauge.set(creates.waiting),

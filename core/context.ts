@@ -28,6 +28,10 @@ export interface Context {
   /** When a sandbox needs a look: to end it, or to tell its host of later use. */
   readonly deadlines: Deadlines
   readonly eventWakers: EventWakers
+  /** Snapshots that this process is making or restoring from without a row of theirs; repair leaves them alone. */
+  /** Requests with an Idempotency-Key that are at work in this process, by project and key. */
+  readonly underWay: Map<string, Promise<Record<string, unknown>>>
+  readonly passing: Set<string>
   readonly background: Background
   /** Aborts when this process is about to leave. */
   readonly stopping: AbortSignal

@@ -8,11 +8,26 @@ import type { MachineStats, HostInfo } from '@pandastack/contracts/wire/host/v1/
 import type {
   Event,
   Lifecycle,
+  LifecycleChange,
   Sandbox,
   SandboxCreate,
   Template,
   Token,
 } from '@pandastack/contracts/http/shapes.ts'
+import type {
+  AttemptOutcome,
+  AttemptsRequest,
+  AttemptsResult,
+  Diff,
+  ForkedTree,
+  ForkRequest,
+  Promoted,
+  PromoteRequest,
+  Rewound,
+  RewindRequest,
+  Snapshot,
+  SnapshotCreate,
+} from '@pandastack/contracts/http/snapshots.ts'
 
 /** Who asks: always and only what the credential says. */
 export interface Caller {
@@ -26,6 +41,8 @@ export interface OpenSandbox {
   sandbox: Sandbox
   request(request: GuestRequest): Promise<GuestReply>
   tunnel(port: number, signal?: AbortSignal): Promise<Duplex>
+  /** To be called before a command of the caller's is run: takes a checkpoint where that is the sandbox's policy. */
+  beforeCommand(cmd: string): Promise<void>
   /** Marks the sandbox as in use until disposed, so that idleness is not counted while a stream is open. */
   use(): Disposable
 }
@@ -43,13 +60,16 @@ export interface Core {
     get(caller: Caller, id: string): Promise<Sandbox>
     remove(caller: Caller, id: string): Promise<void>
     pause(caller: Caller, id: string): Promise<void>
+    /** Of a hibernated sandbox: wakes it. */
     resume(caller: Caller, id: string): Promise<void>
+    /** Into a snapshot on disk; its time stands still until it is woken. Idempotent. */
+    hibernate(caller: Caller, id: string): Promise<Sandbox>
+    /** Idempotent; one at a time, everybody else waits for the same. */
+    wake(caller: Caller, id: string): Promise<Sandbox>
+    /** Back to one of its checkpoints or snapshots, memory included, under the same id. */
+    rewind(caller: Caller, id: string, to: RewindRequest): Promise<Rewound>
     lifecycle(caller: Caller, id: string): Promise<Lifecycle>
-    setLifecycle(
-      caller: Caller,
-      id: string,
-      change: { ttl_seconds?: number | undefined; persistent?: boolean | undefined },
-    ): Promise<Lifecycle>
+    setLifecycle(caller: Caller, id: string, change: LifecycleChange): Promise<Lifecycle>
     setPort(
       caller: Caller,
       id: string,
@@ -58,7 +78,10 @@ export interface Core {
     ): Promise<void>
     declaredPorts(caller: Caller, id: string): Promise<{ port: number; label: string; public: boolean }[]>
     stats(caller: Caller, id: string): Promise<MachineStats>
-    /** For requests of a caller. 404 unknown or foreign, 409 with the state's name when it cannot be talked to. */
+    /**
+     * For requests of a caller. Wakes it when it is hibernated. 404 unknown or foreign, 409 with the state's name when it
+     * cannot be talked to.
+     */
     open(caller: Caller, id: string): Promise<OpenSandbox>
     /** One request that does not count as use, for those who only watch. Refuses like `open`. */
     glance(caller: Caller, id: string, request: GuestRequest): Promise<GuestReply>
@@ -69,6 +92,39 @@ export interface Core {
       access: { kind: 'public' } | { kind: 'signed' } | { kind: 'caller'; caller: Caller },
     ): Promise<OpenSandbox>
   }
+  snapshots: {
+    /** `checkpoint`: one to go back to, which goes with its sandbox. */
+    create(
+      caller: Caller,
+      sandboxId: string,
+      input: SnapshotCreate & { kind?: 'snapshot' | 'checkpoint' },
+      options: { idempotencyKey?: string; signal?: AbortSignal },
+    ): Promise<Snapshot>
+    /** Newest first; snapshots alone, or with `checkpoints` those of one sandbox. */
+    list(caller: Caller, filter: { sandboxId?: string; checkpoints?: boolean }): Promise<Snapshot[]>
+    get(caller: Caller, id: string): Promise<Snapshot>
+    remove(caller: Caller, id: string): Promise<void>
+  }
+  forks: {
+    /** One capture, `count` restores (default 1). Throws when no child came to run. */
+    fork(
+      caller: Caller,
+      parentId: string,
+      input: ForkRequest,
+      options: { idempotencyKey?: string; signal?: AbortSignal },
+    ): Promise<ForkedTree>
+    promote(caller: Caller, childId: string, input: PromoteRequest): Promise<Promoted>
+  }
+  attempts: {
+    run(
+      caller: Caller,
+      parentId: string,
+      input: AttemptsRequest,
+      options: { onOutcome?: (outcome: AttemptOutcome) => void; signal: AbortSignal },
+    ): Promise<AttemptsResult>
+  }
+  /** Of two sandboxes or snapshots of one template; without `from` against the template itself. */
+  diff(caller: Caller, to: string, from: string | null, options: { signal?: AbortSignal }): Promise<Diff>
   events: {
     list(caller: Caller, sandboxId: string, tail: number): Promise<Event[]>
     /** Events later than `afterSeq`, else than now, until the signal aborts. */

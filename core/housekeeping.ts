@@ -3,17 +3,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pruneKeys } from '@pandastack/db/tables/idempotency.ts'
 import { markSandboxesUsed, pruneSandboxes } from '@pandastack/db/tables/sandboxes.ts'
+import { pruneOperations } from '@pandastack/db/tables/operations.ts'
+import { deleteUnwanted, pruneSnapshots } from '@pandastack/db/tables/snapshots.ts'
 import type { Context } from './context.ts'
+import { lookForActivity } from './sandboxes/activity.ts'
+import { takeDue } from './sandboxes/checkpoints.ts'
 import { expiresAtWallMs } from './sandboxes/use.ts'
 
 const batch = 1000
 const pruneEveryMs = 300_000
 const tokensEveryMs = 60_000
+const unwantedEveryMs = 2000
 
 /** Until the signal aborts. Never throws. */
 export const keepHouse = async (ctx: Context, signal: AbortSignal): Promise<void> => {
   await Promise.all([
     every(ctx, signal, ctx.settings.flushEveryMs, 'write back marks of use', () => flushUses(ctx)),
+    every(ctx, signal, ctx.settings.activityEveryMs, 'look for activity', () =>
+      lookForActivity(ctx, ctx.settings.activityEveryMs),
+    ),
+    every(ctx, signal, ctx.settings.flushEveryMs, 'take checkpoints that are due', () => takeDue(ctx)),
+    every(ctx, signal, unwantedEveryMs, 'delete snapshots nobody can want', () => deleteUnwanted(ctx.db)),
     every(ctx, signal, tokensEveryMs, 'write back uses of keys', () => ctx.keys.flush()),
     every(ctx, signal, pruneEveryMs, 'forget what is old', () => prune(ctx)),
   ])
@@ -45,6 +55,8 @@ export const flushUses = async (ctx: Context): Promise<void> => {
 const prune = async (ctx: Context): Promise<void> => {
   const nowMs = ctx.clock.wallMs()
   await pruneKeys(ctx.db, new Date(nowMs - ctx.settings.keepAnswersMs))
+  await pruneSnapshots(ctx.db, new Date(nowMs - ctx.settings.keepEndedMs))
+  await pruneOperations(ctx.db, new Date(nowMs - ctx.settings.keepAnswersMs))
   await pruneSandboxes(ctx.db, new Date(nowMs - ctx.settings.keepEndedMs), batch)
 }
 

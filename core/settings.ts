@@ -19,6 +19,14 @@ export interface Settings {
   keepEndedMs: number
   keepAnswersMs: number
   listMax: number
+  /** Of one project, checkpoints included. */
+  snapshotsMax: number
+  /** Automatic checkpoints that a sandbox keeps, unless it says otherwise. */
+  checkpointsKept: number
+  /** How often programs inside of sandboxes that hibernate when idle are looked at. */
+  activityEveryMs: number
+  /** A program that takes more than this share of one processor is at work. */
+  activeShare: number
   tokensMax: number
   portsMax: number
 }
@@ -34,6 +42,10 @@ export const defaultSettings: Omit<Settings, 'secret'> = {
   keepEndedMs: 7 * 86_400_000,
   keepAnswersMs: 86_400_000,
   listMax: 20_000,
+  snapshotsMax: 1000,
+  checkpointsKept: 10,
+  activityEveryMs: 2000,
+  activeShare: 0.03,
   tokensMax: 1000,
   portsMax: 256,
 }

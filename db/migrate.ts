@@ -7,10 +7,12 @@ import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import type { Db } from './schema.ts'
 import * as firstTables from './migrations/0001-first-tables.ts'
 import * as sealedSecrets from './migrations/0002-sealed-secrets.ts'
+import * as snapshots from './migrations/0003-snapshots.ts'
 
 const migrationsWith = (seal: Seal): Record<string, Migration> => ({
   '0001-first-tables': firstTables,
   '0002-sealed-secrets': { up: (db) => sealedSecrets.up(db, seal) },
+  '0003-snapshots': snapshots,
 })
 
 /** Names of the migrations that were applied now. `seal`: for secrets that were stored in plain text once. */

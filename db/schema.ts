@@ -9,7 +9,7 @@ import type {
   Insertable,
   Updateable,
 } from 'kysely'
-import type { SandboxStatus } from '@pandastack/contracts/http/shapes.ts'
+import type { CheckpointPolicy, SandboxStatus } from '@pandastack/contracts/http/shapes.ts'
 
 type Defaulted<T> = ColumnType<T, T | undefined, T>
 
@@ -42,7 +42,7 @@ export interface SandboxesTable {
   memory_mb: number
   disk_mb: number
   status: SandboxStatus
-  desired: 'running' | 'paused' | 'gone'
+  desired: 'running' | 'paused' | 'hibernated' | 'gone'
   /** Raised with each change of what the host is asked for. */
   intent: number
   /** Of the newest host report that this row reflects. */
@@ -69,6 +69,57 @@ export interface SandboxesTable {
   deleted_at: Defaulted<Date | null>
   /** The host has been told that the end is stored; nothing is left to do. */
   settled: Defaulted<boolean>
+  /** The machine that takes the place of `machine_id` as soon as it runs: it is being woken or taken back. */
+  coming_machine_id: Defaulted<string | null>
+  /** The snapshot that it is, or is about to be, while it is hibernated. */
+  hibernation: Defaulted<string | null>
+  /** The last snapshot on its way to here. */
+  lineage: Defaulted<string | null>
+  operation_id: Defaulted<string | null>
+  on_timeout: Defaulted<'delete' | 'hibernate'>
+  hibernate_after_seconds: Defaulted<number | null>
+  checkpoints: JSONColumnType<CheckpointPolicy | null, string | null | undefined, string | null>
+}
+
+export interface SnapshotsTable {
+  id: string
+  project_id: string
+  host: string
+  sandbox_id: string
+  /** Of which machine it was taken. */
+  machine_id: string
+  /** The snapshot before it. */
+  parent_id: string | null
+  kind: 'snapshot' | 'checkpoint' | 'automatic' | 'hibernation'
+  name: string
+  status: Defaulted<'creating' | 'ready' | 'failed'>
+  template: string
+  cpu: number
+  memory_mb: number
+  disk_mb: number
+  metadata: JSONColumnType<Record<string, string>>
+  /** The guest's token at that moment, and the variables. */
+  sealed: string
+  digest: Defaulted<string>
+  unique_bytes: Defaulted<number>
+  shared_bytes: Defaulted<number>
+  pause_ms: Defaulted<number>
+  driver: Defaulted<string>
+  tier: Defaulted<string>
+  failure: Defaulted<string | null>
+  created_at: Date
+  deleted_at: Defaulted<Date | null>
+  /** Its host has let go of it. */
+  settled: Defaulted<boolean>
+}
+
+export interface OperationsTable {
+  id: string
+  project_id: string
+  kind: 'fork' | 'attempts'
+  sandbox_id: string
+  created_at: Generated<Date>
+  done_at: Defaulted<Date | null>
 }
 
 export interface SandboxPortsTable {
@@ -111,6 +162,8 @@ export interface Schema {
   projects: ProjectsTable
   tokens: TokensTable
   sandboxes: SandboxesTable
+  snapshots: SnapshotsTable
+  operations: OperationsTable
   sandbox_ports: SandboxPortsTable
   events: EventsTable
   idempotency: IdempotencyTable
@@ -121,6 +174,10 @@ export type Db = Kysely<Schema>
 export type SandboxRow = Selectable<SandboxesTable>
 export type NewSandboxRow = Insertable<SandboxesTable>
 export type SandboxChange = Omit<Updateable<SandboxesTable>, 'id' | 'project_id' | 'version' | 'created_at'>
+export type SnapshotRow = Selectable<SnapshotsTable>
+export type NewSnapshotRow = Insertable<SnapshotsTable>
+export type SnapshotChange = Updateable<SnapshotsTable>
+export type OperationRow = Selectable<OperationsTable>
 export type EventRow = Selectable<EventsTable>
 export type TokenRow = Selectable<TokensTable>
 export type PortRow = Selectable<SandboxPortsTable>

@@ -10,8 +10,9 @@ import {
   machineStats,
 } from '@pandastack/contracts/wire/host/v1/machines.ts'
 import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { changedFile, changesEnd, snapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import { HostRefused } from '@pandastack/core/ports/host-port.ts'
-import type { HostPort } from '@pandastack/core/ports/host-port.ts'
+import type { Changes, HostPort } from '@pandastack/core/ports/host-port.ts'
 import { callHost, openCall, outward } from './host-call.ts'
 import { readNdjson } from './ndjson.ts'
 
@@ -20,6 +21,11 @@ const reportSilenceMs = 30_000
 const backoffMs = { first: 100, max: 5000 }
 const bakeSilenceMs = 600_000
 
+/** A snapshot that was never asked for its changes is restored first. */
+const changesSilenceMs = 130_000
+
+const snapshotList = z.object({ snapshots: z.array(snapshotReport) })
+const changesLine = z.union([changesEnd, changedFile])
 const machineList = z.object({ machines: z.array(machineReport) })
 const reportLine = z.union([z.object({ ping: z.literal(true) }), machineReport])
 const bakeLine = z.union([
@@ -48,6 +54,19 @@ export const createHostPort = (options: {
     forget: async (machineId) => {
       await absentAsNull(drained(pool, { method: 'DELETE', path: `${machine(machineId)}/record` }))
     },
+    takeSnapshot: (spec, { waitMs, signal }) =>
+      callHost(pool, snapshotReport, {
+        method: 'PUT',
+        path: `${snapshot(spec.snapshotId)}?wait_ms=${Math.round(waitMs)}`,
+        body: spec,
+        silenceMs: waitMs + 10_000,
+        ...(signal && { signal }),
+      }),
+    snapshots: async () =>
+      (await callHost(pool, snapshotList, { method: 'GET', path: '/v1/snapshots' })).snapshots,
+    dropSnapshot: (snapshotId) => drained(pool, { method: 'DELETE', path: snapshot(snapshotId) }),
+    changes: (of, signal) =>
+      readChanges(pool, 'machineId' in of ? machine(of.machineId) : snapshot(of.snapshotId), signal),
     stats: (machineId) =>
       absentAsNull(callHost(pool, machineStats, { method: 'GET', path: `${machine(machineId)}/stats` })),
     follow: (onReport, signal) => followReports(pool, onReport, signal, options.onTrouble),
@@ -59,6 +78,8 @@ export const createHostPort = (options: {
 }
 
 const machine = (id: string): string => `/v1/machines/${encodeURIComponent(id)}`
+
+const snapshot = (id: string): string => `/v1/snapshots/${encodeURIComponent(id)}`
 
 const drained = async (pool: Pool, call: Parameters<typeof openCall>[1]): Promise<void> => {
   const reply = await openCall(pool, call)
@@ -124,6 +145,26 @@ const bakeTemplate = async (
       onProgress(line.step, line.percent)
     }
     throw new Error('the stream ended before the bake was done')
+  } catch (error) {
+    throw outward(error, signal)
+  }
+}
+
+const readChanges = async (pool: Pool, path: string, signal?: AbortSignal): Promise<Changes> => {
+  const reply = await openCall(pool, {
+    method: 'GET',
+    path: `${path}/changes`,
+    silenceMs: changesSilenceMs,
+    ...(signal && { signal }),
+  })
+  const files: Changes['files'] = []
+  try {
+    for await (const value of readNdjson(reply.body)) {
+      const line = changesLine.parse(value)
+      if ('done' in line) return { files, truncated: line.truncated, image: line.image }
+      files.push(line)
+    }
+    throw new Error('the list of changed files was cut short')
   } catch (error) {
     throw outward(error, signal)
   }

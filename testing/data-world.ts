@@ -47,6 +47,7 @@ export const startDataWorld = async (guestPort: number, token = 't'.repeat(32)):
     sandbox: { id: facts.sandboxId } as OpenSandbox['sandbox'],
     request: (request) => guests.request(machineId, token, request),
     tunnel: (port, signal) => guests.tunnel(machineId, token, port, signal),
+    beforeCommand: async () => undefined,
     use: () => {
       facts.uses += 1
       return { [Symbol.dispose]: () => void (facts.uses -= 1) }
@@ -106,7 +107,15 @@ const standIn = (
     glance: (_caller, id, request) =>
       id === facts.sandboxId ? open().request(request) : Promise.reject(absent()),
     declaredPorts: async () => declared,
-    stats: async () => ({ pid: 1, uptimeSeconds: 1, cpuPercent: 1, rssBytes: 1, vszBytes: 1, threads: 1 }),
+    stats: async () => ({
+      pid: 1,
+      uptimeSeconds: 1,
+      cpuSeconds: 1,
+      cpuPercent: 1,
+      rssBytes: 1,
+      vszBytes: 1,
+      threads: 1,
+    }),
     openPort: async (id, port, access) => {
       const isPublic = declared.some((one) => one.port === port && one.public)
       if (id !== facts.sandboxId || (access.kind === 'public' && !isPublic)) throw absent()

@@ -10,27 +10,36 @@ import type {
   MachineSpec,
   MachineState,
 } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { ChangedFile } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import type { HostLink } from '@pandastack/core/hosts/hosts.ts'
 import { HostRefused, HostUnreachable } from '@pandastack/core/ports/host-port.ts'
 import type { HostPort } from '@pandastack/core/ports/host-port.ts'
 import { PortClosed } from '@pandastack/core/ports/guest-port.ts'
 import type { GuestPort, GuestReply, GuestRequest } from '@pandastack/core/ports/guest-port.ts'
 
+import { createFakeSnapshots } from './fake-snapshots.ts'
+import type { Content, FakeSnapshots } from './fake-snapshots.ts'
+
 export interface FakeMachine {
   spec: MachineSpec
   report: MachineReport
+  /** What a capture keeps of it: files, as far as the guest of a test has any. */
+  content: Content
 }
 
 export interface FakeHost extends HostLink {
   readonly machines: Map<string, FakeMachine>
   /** Every spec in the order of its arrival. */
   readonly asked: MachineSpec[]
+  readonly snapshots: FakeSnapshots
   bootMs: number
   machinesMax: number
   /** Calls fail while true. */
   away: boolean
   /** The next machine that boots fails for this reason. */
   failNext: MachineReport['reason']
+  /** That each machine has used so far. */
+  cpuSeconds: number
   /** Ends machines at the time it was told, as an agent does. */
   enforcesExpiry: boolean
   answer: (machineId: string, request: GuestRequest) => GuestReply | Promise<GuestReply>
@@ -44,16 +53,32 @@ export interface FakeHost extends HostLink {
   plant(spec: MachineSpec): FakeMachine
 }
 
-const ended = (state: MachineState): boolean => state === 'gone' || state === 'failed'
+const ended = (state: MachineState): boolean => state === 'gone' || state === 'failed' || state === 'saved'
 
 export const createFakeHost = (name = 'local'): FakeHost => {
   const machines = new Map<string, FakeMachine>()
   const followers = new Set<(report: MachineReport) => void>()
   const waiters = new Set<() => void>()
+  const unsaved = new Map<string, number>()
   const timers = new Map<string, NodeJS.Timeout>()
 
   const say = (report: MachineReport): void => {
     for (const follower of followers) follower({ ...report })
+  }
+
+  const snapshots = createFakeSnapshots()
+
+  /** Into the snapshot that was asked for, or on as before. */
+  const save = async (machine: FakeMachine): Promise<void> => {
+    const { intent, saveAs = '' } = machine.spec
+    const before = machine.report.state
+    become(machine, 'saving')
+    await sleep(snapshots.captureMs)
+    const { state, failure } = snapshots.keep(saveAs, true, machine.content)
+    if (state === 'ready') return become(machine, 'saved')
+    unsaved.set(machine.spec.machineId, intent)
+    machine.report = { ...machine.report, saveFailure: failure }
+    become(machine, before)
   }
 
   const become: FakeHost['become'] = (machine, state, reason = null) => {
@@ -77,8 +102,14 @@ export const createFakeHost = (name = 'local'): FakeHost => {
     fake.failNext = null
     await sleep(fake.bootMs)
     if (machine.spec.desired === 'gone') return
+    const { source } = machine.spec
+    const held = source.kind === 'snapshot' ? snapshots.held.get(source.snapshotId) : null
     if (reason) become(machine, 'failed', reason)
-    else become(machine, machine.spec.desired)
+    else if (held === undefined) become(machine, 'failed', 'snapshot_missing')
+    else {
+      if (held) machine.content = new Map(held.content)
+      become(machine, machine.spec.desired === 'paused' ? 'paused' : 'running')
+    }
   }
 
   const armExpiry = (machine: FakeMachine): void => {
@@ -94,7 +125,7 @@ export const createFakeHost = (name = 'local'): FakeHost => {
   }
 
   const add = (spec: MachineSpec): FakeMachine => {
-    const machine: FakeMachine = { spec, report: firstReport(spec) }
+    const machine: FakeMachine = { spec, report: firstReport(spec), content: new Map() }
     machines.set(spec.machineId, machine)
     say(machine.report)
     return machine
@@ -109,14 +140,21 @@ export const createFakeHost = (name = 'local'): FakeHost => {
     armExpiry(machine)
     if (spec.desired === 'gone') become(machine, 'gone')
     else if (!known) void boot(machine)
-    else if (machine.report.state !== 'starting' && machine.report.state !== spec.desired)
+    else if (spec.desired === 'saved') {
+      const can = machine.report.state === 'running' || machine.report.state === 'paused'
+      if (can && unsaved.get(spec.machineId) !== spec.intent) void save(machine)
+    } else if (machine.report.state !== 'starting' && machine.report.state !== spec.desired)
       become(machine, spec.desired)
     return machine
   }
 
   const settled = async (machine: FakeMachine, waitMs: number, signal?: AbortSignal): Promise<void> => {
     const deadline = Date.now() + waitMs
-    const done = (): boolean => machine.report.state === machine.spec.desired || ended(machine.report.state)
+    const done = (): boolean => {
+      const { state } = machine.report
+      const { desired, intent, machineId } = machine.spec
+      return state === desired || ended(state) || (desired === 'saved' && unsaved.get(machineId) === intent)
+    }
     while (!done() && Date.now() < deadline) {
       signal?.throwIfAborted()
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -153,11 +191,42 @@ export const createFakeHost = (name = 'local'): FakeHost => {
       const machine = machines.get(machineId)
       if (machine && ended(machine.report.state)) machines.delete(machineId)
     },
+    async takeSnapshot(spec) {
+      reachable()
+      const report = await snapshots.take(spec, (machineId) => {
+        const machine = machines.get(machineId)
+        return machine && !ended(machine.report.state) ? machine.content : undefined
+      })
+      reachable()
+      return report
+    },
+    async snapshots() {
+      reachable()
+      return [...snapshots.held.values()].map(({ report }) => report)
+    },
+    async dropSnapshot(snapshotId) {
+      reachable()
+      snapshots.held.delete(snapshotId)
+    },
+    async changes(of) {
+      reachable()
+      const content =
+        'machineId' in of ? machines.get(of.machineId)?.content : snapshots.held.get(of.snapshotId)?.content
+      return { files: [...(content ?? [])].map(added), truncated: false, image: 'fake' }
+    },
     async stats(machineId) {
       reachable()
       const machine = machines.get(machineId)
       return machine && !ended(machine.report.state)
-        ? { pid: 4711, uptimeSeconds: 1, cpuPercent: 0.5, rssBytes: 1024, vszBytes: 4096, threads: 3 }
+        ? {
+            pid: 4711,
+            uptimeSeconds: 1,
+            cpuSeconds: fake.cpuSeconds,
+            cpuPercent: 0.5,
+            rssBytes: 1024,
+            vszBytes: 4096,
+            threads: 3,
+          }
         : null
     },
     async follow(onReport, signal) {
@@ -193,6 +262,8 @@ export const createFakeHost = (name = 'local'): FakeHost => {
     host,
     guest,
     machines,
+    snapshots,
+    cpuSeconds: 1,
     asked: [],
     bootMs: 5,
     machinesMax: 100,
@@ -216,6 +287,18 @@ export const createFakeHost = (name = 'local'): FakeHost => {
   }
   return fake
 }
+
+const added = ([path, text]: [string, string]): ChangedFile => ({
+  path,
+  change: 'added',
+  kind: 'file',
+  sizeBytes: text.length,
+  mode: 0o644,
+  sha256: `sum of ${text}`,
+  baseSha256: null,
+  text,
+  baseText: null,
+})
 
 const firstReport = (spec: MachineSpec): MachineReport => ({
   machineId: spec.machineId,

@@ -36,6 +36,8 @@ export const sandbox = z
     persistent: z.boolean(),
     ttl_seconds: z.number().int(),
     expires_at: z.iso.datetime().nullable(),
+    /** What happens when the TTL is over. */
+    on_timeout: z.enum(['delete', 'hibernate']),
     failure: z.string().nullable(),
     created_at: z.iso.datetime(),
   })
@@ -44,6 +46,23 @@ export type Sandbox = z.infer<typeof sandbox>
 
 /** One day short of 10 years: beyond it a TTL is a mistake. */
 export const ttlSecondsMax = 315_360_000
+
+export const onTimeout = z.enum(['delete', 'hibernate'])
+const idleSeconds = z.number().int().min(5).max(ttlSecondsMax)
+
+/** When checkpoints are taken by themselves, and how many of those are kept. */
+export const checkpointPolicy = z
+  .object({
+    /** Before each command that comes through the API. */
+    every_command: z.boolean().optional(),
+    /** While the sandbox is in use. */
+    every_seconds: z.number().int().min(5).max(86_400).optional(),
+    /** The oldest automatic ones go when there are more. */
+    keep: z.number().int().min(1).max(100).optional(),
+    keep_bytes: z.number().int().min(1_048_576).optional(),
+  })
+  .meta({ id: 'CheckpointPolicy' })
+export type CheckpointPolicy = z.infer<typeof checkpointPolicy>
 
 export const sandboxCreate = z
   .object({
@@ -57,6 +76,11 @@ export const sandboxCreate = z
     memory_mb: z.number().int().min(128).max(262_144).optional(),
     disk_gb: z.number().int().positive().max(1024).optional(),
     volumes: z.array(z.object({ name: z.string(), read_only: z.boolean().optional() })).optional(),
+    /** Default: `delete`. */
+    on_timeout: onTimeout.optional(),
+    /** Hibernate when neither callers nor programs inside have done anything for so long; null: never. */
+    hibernate_after_seconds: idleSeconds.nullable().optional(),
+    checkpoints: checkpointPolicy.nullable().optional(),
   })
   .meta({ id: 'SandboxCreate' })
 export type SandboxCreate = z.infer<typeof sandboxCreate>
@@ -67,6 +91,9 @@ export const lifecycle = z
     persistent: z.boolean(),
     idle_seconds: z.number().int(),
     expires_at: z.iso.datetime().nullable(),
+    on_timeout: onTimeout,
+    hibernate_after_seconds: z.number().int().nullable(),
+    checkpoints: checkpointPolicy.nullable(),
   })
   .meta({ id: 'Lifecycle' })
 export type Lifecycle = z.infer<typeof lifecycle>
@@ -151,8 +178,12 @@ export const lifecycleChange = z
   .object({
     ttl_seconds: z.number().int().positive().max(ttlSecondsMax).optional(),
     persistent: z.boolean().optional(),
+    on_timeout: onTimeout.optional(),
+    hibernate_after_seconds: idleSeconds.nullable().optional(),
+    checkpoints: checkpointPolicy.nullable().optional(),
   })
   .meta({ id: 'LifecycleChange' })
+export type LifecycleChange = z.infer<typeof lifecycleChange>
 
 const portNumber = z.number().int().min(1).max(65_535)
 

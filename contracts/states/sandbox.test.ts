@@ -8,6 +8,8 @@ import type { SandboxStatus } from '../http/shapes.ts'
 const signals: SandboxSignal[] = [
   'pause',
   'resume',
+  'hibernate',
+  'wake',
   'remove',
   'expire',
   'machineRunning',
@@ -15,6 +17,7 @@ const signals: SandboxSignal[] = [
   'machineGone',
   'machineFailed',
   'machineExpired',
+  'machineSaved',
 ]
 
 const after = (state: SandboxStatus, signal: SandboxSignal): SandboxStatus => {
@@ -33,14 +36,39 @@ test('the whole table', () => {
     ]),
   )
   const end = ['failed', 'failed', 'deleted']
+  const four = (state: string): string[] => [state, state, state, state]
   expect(matrix).toEqual({
-    creating: ['-', '-', 'stopping', 'stopping', 'running', 'paused', ...end],
-    running: ['running', 'running', 'stopping', 'stopping', 'running', 'paused', ...end],
-    paused: ['paused', 'paused', 'stopping', 'stopping', 'running', 'paused', ...end],
-    hibernated: ['-', '-', 'stopping', 'stopping', '-', '-', '-', '-', '-'],
-    stopping: ['-', '-', 'stopping', 'stopping', 'stopping', 'stopping', 'deleted', 'deleted', 'deleted'],
-    failed: ['-', '-', 'deleted', 'deleted', '-', '-', 'failed', 'failed', 'failed'],
-    deleted: ['-', '-', '-', '-', '-', '-', '-', '-', '-'],
+    creating: ['-', '-', '-', '-', 'stopping', 'stopping', 'running', 'paused', ...end, '-'],
+    running: [...four('running'), 'stopping', 'stopping', 'running', 'paused', ...end, 'hibernated'],
+    paused: [
+      'paused',
+      'paused',
+      'paused',
+      '-',
+      'stopping',
+      'stopping',
+      'running',
+      'paused',
+      ...end,
+      'hibernated',
+    ],
+    hibernated: [
+      '-',
+      '-',
+      'hibernated',
+      'hibernated',
+      'stopping',
+      'stopping',
+      'running',
+      'paused',
+      '-',
+      '-',
+      '-',
+      'hibernated',
+    ],
+    stopping: [...four('-'), ...four('stopping'), 'deleted', 'deleted', 'deleted', '-'],
+    failed: [...four('-'), 'deleted', 'deleted', '-', '-', 'failed', 'failed', 'failed', '-'],
+    deleted: [...four('-'), ...four('-'), ...four('-')],
   })
 })
 

@@ -5,23 +5,28 @@
 //      |                            |        resume, machineRunning   |
 //      | machineFailed/-Gone        | machineFailed, -Gone            |
 //      +-------------------------> failed <--------------------------+
+//   hibernate: running, paused -- machineSaved --> hibernated; wake: hibernated -- machineRunning (of a new machine) --> running
 //   remove, expire: creating, running, paused -> stopping -- machineGone, machineFailed --> deleted (for good)
 //                   failed (its machine is over) -> deleted
 //
-// `pause`, `resume`, `remove` and `expire` are intents: they are allowed or refused here, and `machine*` events report
-// what the host then did. `pause` and `resume` therefore keep the state; only the machine's report changes it.
+// `pause`, `resume`, `hibernate`, `wake`, `remove` and `expire` are intents: they are allowed or refused here, and `machine*` events report
+// what the host then did. The first four therefore keep the state; only the machine's report changes it.
 
 import type { SandboxStatus } from '../http/shapes.ts'
 
 export type SandboxSignal =
   | 'pause'
   | 'resume'
+  | 'hibernate'
+  | 'wake'
   | 'remove'
   | 'expire'
   | 'machineRunning'
   | 'machinePaused'
   | 'machineGone'
   | 'machineFailed'
+  /** The machine has ended and its snapshot is there. */
+  | 'machineSaved'
   /** The host ended the machine by itself because its time was over. */
   | 'machineExpired'
 
@@ -42,6 +47,9 @@ const table: Record<SandboxStatus, Row> = {
   running: {
     pause: 'running',
     resume: 'running',
+    hibernate: 'running',
+    wake: 'running',
+    machineSaved: 'hibernated',
     remove: 'stopping',
     expire: 'stopping',
     machineRunning: 'running',
@@ -53,6 +61,8 @@ const table: Record<SandboxStatus, Row> = {
   paused: {
     pause: 'paused',
     resume: 'paused',
+    hibernate: 'paused',
+    machineSaved: 'hibernated',
     remove: 'stopping',
     expire: 'stopping',
     machineRunning: 'running',
@@ -61,7 +71,15 @@ const table: Record<SandboxStatus, Row> = {
     machineFailed: 'failed',
     machineExpired: 'deleted',
   },
-  hibernated: { remove: 'stopping', expire: 'stopping' },
+  hibernated: {
+    hibernate: 'hibernated',
+    wake: 'hibernated',
+    remove: 'stopping',
+    expire: 'stopping',
+    machineRunning: 'running',
+    machinePaused: 'paused',
+    machineSaved: 'hibernated',
+  },
   stopping: {
     remove: 'stopping',
     expire: 'stopping',
@@ -92,6 +110,8 @@ export const can = {
   exec: (state: SandboxStatus): boolean => state === 'running',
   pause: (state: SandboxStatus): boolean => 'to' in next(state, 'pause'),
   resume: (state: SandboxStatus): boolean => 'to' in next(state, 'resume'),
+  hibernate: (state: SandboxStatus): boolean => 'to' in next(state, 'hibernate'),
+  wake: (state: SandboxStatus): boolean => 'to' in next(state, 'wake'),
   remove: (state: SandboxStatus): boolean => 'to' in next(state, 'remove'),
 }
 

@@ -86,7 +86,15 @@ test('reading about a sandbox is not using it', async () => {
 test('persistent sandboxes never end, and the change is told to the host', async () => {
   const { id } = await create({ ttl_seconds: 2 })
   const changed = await world.ask('PATCH', `/v1/sandboxes/${id}/lifecycle`, { persistent: true })
-  expect(changed.body).toEqual({ ttl_seconds: 2, persistent: true, idle_seconds: 0, expires_at: null })
+  expect(changed.body).toEqual({
+    ttl_seconds: 2,
+    persistent: true,
+    idle_seconds: 0,
+    expires_at: null,
+    on_timeout: 'delete',
+    hibernate_after_seconds: null,
+    checkpoints: null,
+  })
   expect(world.host.of(id).spec.expiresAtUnixMs).toBeNull()
   await sleep(2500)
   expect(await statusOf(id)).toBe(200)

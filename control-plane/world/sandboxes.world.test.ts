@@ -114,12 +114,7 @@ test('pause and resume change the state, may be repeated, and take an empty text
   expect(world.host.of(id).report.state).toBe('running')
 })
 
-test('what is not there yet says so', async () => {
-  const { id } = (await create()).body
-  for (const verb of ['hibernate', 'wake', 'snapshots', 'fork', 'fork-tree', 'promote']) {
-    const answer = await world.ask('POST', `/v1/sandboxes/${id}/${verb}`)
-    expect([verb, answer.status, answer.body.code]).toEqual([verb, 501, 'not_implemented'])
-  }
+test('what is not there, or not there yet, says so', async () => {
   const snapshot = await create({ template: 'base', from_snapshot: '00000000-0000-4000-8000-000000000000' })
   expect([snapshot.status, snapshot.body.error]).toEqual([404, 'snapshot not found'])
   expect((await create({ volumes: [{ name: 'v' }] })).status).toBe(501)

@@ -23,8 +23,8 @@ export interface Place extends Disposable {
 export interface Hosts {
   readonly links: readonly HostLink[]
   link(name: string): HostLink
-  /** The host with most room. Throws `no_capacity` when all are full, `unavailable` when none answers. */
-  place(resources: { cpu: number; memoryMb: number }): Promise<Place>
+  /** The host with most room, or the one that is named. Throws `no_capacity` when all are full, `unavailable` when none answers. */
+  place(wish: { cpu: number; memoryMb: number; host?: string | null }): Promise<Place>
   /** Asks every host; those that do not answer are left out. */
   refresh(): Promise<HostInfo[]>
   lastInfos(): HostInfo[]
@@ -83,10 +83,10 @@ export const createHosts = (options: {
     },
     refresh,
     lastInfos: () => [...known.values()].map(({ info }) => info),
-    async place({ cpu, memoryMb }) {
+    async place({ cpu, memoryMb, host = null }) {
       if (known.size === 0) await refresh()
       else if (options.links.some(isStale)) void refresh().catch(() => {})
-      const seen = options.links.filter((link) => known.has(link.name))
+      const seen = options.links.filter(({ name }) => known.has(name) && (host === null || name === host))
       if (seen.length === 0) throw hostAway(new Error('no host has been seen yet'))
       const large = seen.filter((link) => fits(known.get(link.name)?.info, cpu, memoryMb))
       if (large.length === 0) throw invalid('no host is large enough for the cpu or memory_mb asked for')

@@ -7,6 +7,20 @@ import type {
   MachineSpec,
   MachineStats,
 } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type {
+  ChangedFile,
+  SnapshotReport,
+  SnapshotSpec,
+} from '@pandastack/contracts/wire/host/v1/snapshots.ts'
+
+/** Files of a machine's disk that differ from its image. */
+export interface Changes {
+  files: ChangedFile[]
+  /** There are more. */
+  truncated: boolean
+  /** Digest of the image. */
+  image: string
+}
 
 export interface HostPort {
   /**
@@ -17,6 +31,14 @@ export interface HostPort {
   machines(): Promise<MachineReport[]>
   /** Tells the agent that the end of this machine is stored, so its ledger may forget it. */
   forget(machineId: string): Promise<void>
+  /**
+   * Makes the snapshot and answers with its report once it is ready, has failed, or `waitMs` is over. Safe to repeat.
+   * Throws `HostRefused` with code `nothing_there` when there is no such machine or snapshot to take it of.
+   */
+  takeSnapshot(spec: SnapshotSpec, options: { waitMs: number; signal?: AbortSignal }): Promise<SnapshotReport>
+  snapshots(): Promise<SnapshotReport[]>
+  dropSnapshot(snapshotId: string): Promise<void>
+  changes(of: { machineId: string } | { snapshotId: string }, signal?: AbortSignal): Promise<Changes>
   stats(machineId: string): Promise<MachineStats | null>
   /** All reports, then every change, until the signal aborts; reconnects by itself. */
   follow(onReport: (report: MachineReport) => void, signal: AbortSignal): Promise<void>

@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { PandaError } from '@pandastack/contracts/errors.ts'
+import type { ErrorCode } from '@pandastack/contracts/errors.ts'
 import { newMachineId, newSandboxId } from '@pandastack/contracts/ids.ts'
 import type { Sandbox, SandboxCreate } from '@pandastack/contracts/http/shapes.ts'
 import type { NewSandboxRow, SandboxRow } from '@pandastack/db/schema.ts'
@@ -39,7 +40,7 @@ export const create = async (
 ): Promise<Sandbox> => {
   const { idempotencyKey: key } = options
   if (key === undefined) {
-    const live = await store(ctx, caller, planCreate(ctx, input), null)
+    const live = await store(ctx, caller, await planCreate(ctx, caller, input), null)
     return finish(ctx, live as Live, options.signal)
   }
   checkKey(key)
@@ -47,22 +48,23 @@ export const create = async (
   for (;;) {
     const known = await replay(ctx, keyed, (resourceId) => answerOfCreate(ctx, keyed, resourceId))
     if (known) return known as Sandbox
-    const live = await store(ctx, caller, planCreate(ctx, input), keyed)
+    const live = await store(ctx, caller, await planCreate(ctx, caller, input), keyed)
     if (live) return finish(ctx, live)
   }
 }
 
-/** Null when the key has been taken by somebody quicker. */
-const store = async (
+/** Stores a sandbox that is to be made; `finish` makes it. Null when the key has been taken by somebody quicker. */
+export const store = async (
   ctx: Context,
   caller: Caller,
   plan: Plan,
   keyed: KeyedRequest | null,
 ): Promise<Live | null> => {
   if (ctx.creates.waiting >= ctx.settings.createsWaitingMax) throw noCapacity('too many creates are waiting')
-  using place = await ctx.hosts.place(plan.resources)
+  using place = await ctx.hosts.place({ ...plan.resources, host: plan.host })
   const row = newRow(ctx, caller, plan, place.name, keyed?.key ?? null)
-  const events = [{ type: 'sandbox.created', payload: { template: plan.template } }]
+  const payload = { template: plan.template, from_snapshot: plan.fromSnapshot }
+  const events = [{ type: 'sandbox.created', payload }]
   let stored: SandboxRow | null
   if (!keyed) {
     stored = await insertSandbox(ctx.db, row, events)
@@ -107,7 +109,18 @@ const newRow = (
     status: 'creating',
     desired: 'running',
     intent: 1,
-    sealed: sealSecrets(ctx.seal, id, { guestToken, env: plan.env, metadata: secret }),
+    sealed: sealSecrets(ctx.seal, id, {
+      guestToken,
+      env: plan.env,
+      metadata: secret,
+      ...(plan.source && { source: plan.source }),
+    }),
+    from_snapshot: plan.fromSnapshot,
+    lineage: plan.lineage,
+    operation_id: plan.operationId,
+    on_timeout: plan.onTimeout,
+    hibernate_after_seconds: plan.hibernateAfterSeconds,
+    checkpoints: plan.checkpoints && JSON.stringify(plan.checkpoints),
     metadata: JSON.stringify(shown),
     ttl_seconds: plan.ttlSeconds,
     persistent: plan.persistent,
@@ -184,6 +197,8 @@ const refusalOf = (live: Live): PandaError => {
   if (row.failure_reason === 'capacity') return noCapacity('the host has no room for another sandbox')
   if (row.failure_reason === 'unknown_template')
     return invalid(`unknown template ${JSON.stringify(row.template)}`)
+  const code = failureCodes[row.failure_reason ?? '']
+  if (code) return new PandaError(code, `the sandbox could not be restored: ${row.failure ?? ''}`)
   return new PandaError(
     'unavailable',
     `the sandbox could not be started: ${row.failure ?? 'no reason given'}`,
@@ -191,6 +206,12 @@ const refusalOf = (live: Live): PandaError => {
       retryAfterSeconds: 5,
     },
   )
+}
+
+const failureCodes: Record<string, ErrorCode> = {
+  snapshot_missing: 'snapshot_corrupt',
+  snapshot_corrupt: 'snapshot_corrupt',
+  snapshot_incompatible: 'snapshot_incompatible',
 }
 
 const gone = (): PandaError => conflict('the caller went away before the sandbox was ready')

@@ -1,21 +1,27 @@
-// What happens at a sandbox's deadline, and telling the host that the deadline has moved.
+// What happens at a sandbox's deadlines, of its TTL and of its idleness, and telling the host that the TTL's has moved.
 
 import type { Context } from '../context.ts'
 import { nextIntent } from './change.ts'
 import { end } from './end.ts'
+import { save } from './hibernate.ts'
 import { reconcile } from './reconcile.ts'
 import { markUsed } from './registry.ts'
 import type { Live } from './registry.ts'
-import { expiresMs, guardMs, hostIsBehind, rearm } from './use.ts'
+import { expiresMs, guardMs, hostIsBehind, idleAtMs, rearm } from './use.ts'
 
 const retryMs = 1000
+const hibernateAgainMs = 15_000
 
 /** The deadline of a sandbox has come: it is over, or it was used meanwhile. */
 export const lookAt = (ctx: Context, id: string): void => {
   const live = ctx.registry.peek(id)
   if (!live || live.ending) return
   const nowMs = ctx.clock.monotonicMs()
-  if (expiresMs(live, nowMs) <= nowMs) ctx.background.run('expire', () => expire(ctx, live))
+  const expired = expiresMs(live, nowMs) <= nowMs
+  const sleeps = live.row.on_timeout === 'hibernate' && live.row.status !== 'creating'
+  if (expired && !sleeps) ctx.background.run('expire', () => expire(ctx, live))
+  else if (expired || idleAtMs(live, nowMs) <= nowMs)
+    ctx.background.run('hibernate', () => fallAsleep(ctx, live))
   else if (hostIsBehind(live, nowMs)) ctx.background.run('tell the host of use', () => tellHost(ctx, live))
   else rearm(ctx, live)
 }
@@ -30,6 +36,16 @@ const expire = async (ctx: Context, live: Live): Promise<void> => {
       live.ending = false
       ctx.deadlines.set(live.row.id, retryMs)
     }
+  }
+}
+
+/** One that cannot be saved goes on, and is tried again. */
+const fallAsleep = async (ctx: Context, live: Live): Promise<void> => {
+  try {
+    await save(ctx, live)
+  } finally {
+    if (live.row.status !== 'hibernated' && live.row.deleted_at === null)
+      ctx.deadlines.set(live.row.id, hibernateAgainMs)
   }
 }
 

@@ -1,6 +1,7 @@
 // When a sandbox ends by itself: reading and changing it. A change counts as use.
 
-import type { Lifecycle } from '@pandastack/contracts/http/shapes.ts'
+import type { Lifecycle, LifecycleChange } from '@pandastack/contracts/http/shapes.ts'
+import type { SandboxChange } from '@pandastack/db/schema.ts'
 import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
 import { change, nextIntent } from './change.ts'
@@ -17,16 +18,19 @@ export const setLifecycle = async (
   ctx: Context,
   caller: Caller,
   id: string,
-  wish: { ttl_seconds?: number | undefined; persistent?: boolean | undefined },
+  wish: LifecycleChange,
 ): Promise<Lifecycle> => {
   const live = await owned(ctx, caller, id)
   await change(ctx, id, (row) => {
     const ttlSeconds = wish.ttl_seconds ?? row.ttl_seconds
     const persistent = wish.persistent ?? row.persistent
-    if (ttlSeconds === row.ttl_seconds && persistent === row.persistent) return null
+    const rest = restOf(wish)
+    const same = ttlSeconds === row.ttl_seconds && persistent === row.persistent
+    if (same && Object.keys(rest).length === 0) return null
     const nowMs = ctx.clock.wallMs()
     return {
       change: {
+        ...rest,
         ttl_seconds: ttlSeconds,
         persistent,
         expires_at: persistent ? null : new Date(nowMs + ttlSeconds * 1000),
@@ -40,6 +44,16 @@ export const setLifecycle = async (
   await told(ctx, live)
   return toLifecycle(ctx, live)
 }
+
+const restOf = (wish: LifecycleChange): SandboxChange => ({
+  ...(wish.on_timeout !== undefined && { on_timeout: wish.on_timeout }),
+  ...(wish.hibernate_after_seconds !== undefined && {
+    hibernate_after_seconds: wish.hibernate_after_seconds,
+  }),
+  ...(wish.checkpoints !== undefined && {
+    checkpoints: wish.checkpoints && JSON.stringify(wish.checkpoints),
+  }),
+})
 
 /** The change is stored and enforced here; a host that does not answer now is told later. */
 const told = async (ctx: Context, live: Live): Promise<void> => {
@@ -59,5 +73,8 @@ const toLifecycle = (ctx: Context, live: Live): Lifecycle => {
     persistent: live.row.persistent,
     idle_seconds: idleSeconds(live, ctx.clock),
     expires_at: expiresMs === null ? null : new Date(expiresMs).toISOString(),
+    on_timeout: live.row.on_timeout,
+    hibernate_after_seconds: live.row.hibernate_after_seconds,
+    checkpoints: live.row.checkpoints,
   }
 }

@@ -10,6 +10,8 @@ const failure = 'the host no longer knows its machine'
 export const lost = (row: SandboxRow): Decision | null => {
   if (row.settled) return null
   if (isOver(row.status)) return { change: {} }
+  // It has none.
+  if (row.status === 'hibernated') return null
   if (row.status === 'stopping') return { change: { status: 'deleted' } }
   return {
     change: { status: 'failed', desired: 'gone', failure, failure_reason: 'host_lost' },

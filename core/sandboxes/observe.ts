@@ -10,13 +10,18 @@ import type { NewEvent } from '@pandastack/db/tables/sandboxes.ts'
 import type { Context } from '../context.ts'
 import { change } from './change.ts'
 import type { Decision } from './change.ts'
+import { decideComing } from './observe-coming.ts'
 import type { Live } from './registry.ts'
+import { factsOf, failureOf } from './report.ts'
 
 /** The sandbox as it is now, or null when the machine is not the one of any sandbox. */
 export const observe = async (ctx: Context, report: MachineReport): Promise<Live | null> => {
   const live = await ctx.registry.find(report.sandboxId)
-  if (!live || live.row.machine_id !== report.machineId) return null
+  const isOurs = (row: SandboxRow): boolean =>
+    row.machine_id === report.machineId || row.coming_machine_id === report.machineId
+  if (!live || !isOurs(live.row)) return null
   live.intent = Math.max(live.intent, report.intent)
+  live.saveFailure = report.saveFailure ?? null
   const before = live.row.status
   const after = await change(ctx, live.row.id, (row) => decide(row, report, new Date(ctx.clock.wallMs())))
   if (before !== after.row.status && report.reason) ctx.measures.ended.inc({ reason: report.reason })
@@ -28,19 +33,26 @@ const signals: Record<MachineReport['state'], SandboxSignal | null> = {
   running: 'machineRunning',
   paused: 'machinePaused',
   stopping: null,
+  saving: null,
+  saved: 'machineSaved',
   gone: 'machineGone',
   failed: 'machineFailed',
 }
 
 /** What a report makes of a row: pure. */
 export const decide = (row: SandboxRow, report: MachineReport, now: Date): Decision | null => {
-  if (report.generation <= row.generation) return null
+  if (report.machineId === row.coming_machine_id) return decideComing(row, report)
+  if (report.machineId !== row.machine_id || report.generation <= row.generation) return null
   const ended = report.state === 'gone' || report.state === 'failed'
   const signal = ended && report.reason === 'expired' ? 'machineExpired' : signals[report.state]
   if (!signal) return null
   const step = next(row.status, signal)
   if (!('to' in step)) return null
   const change: SandboxChange = { status: step.to, generation: report.generation, ...factsOf(report) }
+  if (wasNotSaved(row, report)) {
+    change.desired = step.to === 'paused' ? 'paused' : 'running'
+    change.hibernation = null
+  }
   if (step.to === 'deleted') {
     change.deleted_at = row.deleted_at ?? now
     change.desired = 'gone'
@@ -53,16 +65,18 @@ export const decide = (row: SandboxRow, report: MachineReport, now: Date): Decis
   return { change, events: eventsOf(row, step.to, report) }
 }
 
-const factsOf = (report: MachineReport): SandboxChange => ({
-  tier: report.tier,
-  driver: report.driver,
-  ...(report.guestIp !== null && { guest_ip: report.guestIp }),
-  ...(report.bootMode !== null && { boot_mode: report.bootMode }),
-  ...(report.bootMs !== null && { boot_ms: Math.round(report.bootMs) }),
-})
+/** The host has tried what the row wants, and the machine goes on. */
+const wasNotSaved = (row: SandboxRow, report: MachineReport): boolean =>
+  row.desired === 'hibernated' &&
+  row.status !== 'hibernated' &&
+  Boolean(report.saveFailure) &&
+  report.intent >= row.intent
 
 const eventsOf = (row: SandboxRow, to: SandboxStatus, report: MachineReport): NewEvent[] => {
+  if (wasNotSaved(row, report))
+    return [{ type: 'sandbox.hibernate_failed', payload: { ...report.saveFailure } }]
   if (to === row.status) return []
+  if (to === 'hibernated') return [{ type: 'sandbox.hibernated', payload: {} }]
   if (to === 'running') {
     const type = row.status === 'paused' ? 'sandbox.resumed' : 'sandbox.running'
     return [{ type, payload: { boot_mode: report.bootMode, boot_ms: report.bootMs, tier: report.tier } }]
@@ -74,20 +88,4 @@ const eventsOf = (row: SandboxRow, to: SandboxStatus, report: MachineReport): Ne
   if (to === 'deleted' && row.deleted_at === null)
     return [{ type: 'sandbox.deleted', payload: { reason: 'expired' } }]
   return []
-}
-
-const failureTexts: Record<NonNullable<MachineReport['reason']>, string> = {
-  expired: 'its time was over',
-  driver_died: 'its machine died',
-  oom: 'it ran out of memory',
-  boot_failed: 'its machine did not start',
-  thaw_failed: 'its machine could not be given its identity',
-  capacity: 'the host has no room for it',
-  unknown_template: 'the host does not have its template',
-  host_restarted: 'the host was restarted',
-}
-
-export const failureOf = (report: MachineReport): string => {
-  const text = report.reason ? failureTexts[report.reason] : 'its machine ended without having been asked to'
-  return report.message ? `${text}: ${report.message.slice(0, 500)}` : text
 }

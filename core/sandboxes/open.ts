@@ -1,4 +1,5 @@
-// Talking to a running sandbox: authorise, mark as used, hand out the way to its guest. No database on this path.
+// Talking to a sandbox: authorise, wake it if it is hibernated, mark as used, hand out the way to its guest. For one that
+// runs there is no database on this path.
 
 import type { Duplex } from 'node:stream'
 import { can } from '@pandastack/contracts/states/sandbox.ts'
@@ -7,6 +8,7 @@ import type { Context } from '../context.ts'
 import type { Caller, OpenSandbox } from '../core.ts'
 import type { GuestReply, GuestRequest } from '../ports/guest-port.ts'
 import { conflict, notFound } from '../refusals.ts'
+import { beforeCommand } from './checkpoints.ts'
 import { touch } from './expire.ts'
 import { known, owned } from './owned.ts'
 import { portsOf } from './ports.ts'
@@ -14,6 +16,7 @@ import { markUsed } from './registry.ts'
 import type { Live } from './registry.ts'
 import { toSandbox } from './shape.ts'
 import { rearm } from './use.ts'
+import { awake } from './awake.ts'
 
 export type PortAccess = { kind: 'public' } | { kind: 'signed' } | { kind: 'caller'; caller: Caller }
 
@@ -51,6 +54,7 @@ const wayIn = (ctx: Context, { row, secrets }: Live) => {
 }
 
 const handle = async (ctx: Context, live: Live): Promise<OpenSandbox> => {
+  await awake(ctx, live)
   const { guest, machineId, token } = wayIn(ctx, live)
   await touch(ctx, live)
   const request = async (wish: GuestRequest): Promise<GuestReply> => {
@@ -81,6 +85,7 @@ const handle = async (ctx: Context, live: Live): Promise<OpenSandbox> => {
     },
     request,
     tunnel,
+    beforeCommand: (cmd) => beforeCommand(ctx, live, cmd),
     use: () => use(ctx, live),
   }
 }

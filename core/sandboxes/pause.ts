@@ -1,4 +1,5 @@
-// Pause and resume: the machine's processors stop and go on. Asking for what is so already is answered at once.
+// Pause and resume: the machine's processors stop and go on. Asking for what is so already is answered at once. To resume
+// a hibernated sandbox is to wake it.
 
 import { PandaError } from '@pandastack/contracts/errors.ts'
 import { next } from '@pandastack/contracts/states/sandbox.ts'
@@ -9,12 +10,16 @@ import { change, nextIntent } from './change.ts'
 import { owned } from './owned.ts'
 import { reconcile } from './reconcile.ts'
 import { markUsed } from './registry.ts'
+import { awake } from './awake.ts'
 
 export const pause = (ctx: Context, caller: Caller, id: string): Promise<void> =>
   become(ctx, caller, id, { signal: 'pause', desired: 'paused' })
 
-export const resume = (ctx: Context, caller: Caller, id: string): Promise<void> =>
-  become(ctx, caller, id, { signal: 'resume', desired: 'running' })
+export const resume = async (ctx: Context, caller: Caller, id: string): Promise<void> => {
+  const live = await owned(ctx, caller, id)
+  if (live.row.status === 'hibernated') await awake(ctx, live)
+  else await become(ctx, caller, id, { signal: 'resume', desired: 'running' })
+}
 
 interface Wish {
   signal: 'pause' | 'resume'

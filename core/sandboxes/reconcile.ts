@@ -23,6 +23,8 @@ export interface Patience {
 /** The sandbox after the host's answer. Throws `HostUnreachable` when there is none. */
 export const reconcile = async (ctx: Context, live: Live, patience: Patience): Promise<Live> => {
   if (isOver(live.row.status)) return settle(ctx, live)
+  // There is no machine to ask for.
+  if (live.row.status === 'hibernated') return live
   const link = ctx.hosts.link(live.row.host)
   const known = live.row
   const report = await ask(ctx, link, live, patience)

@@ -10,12 +10,13 @@ import { findSandbox, liveSandboxes } from '@pandastack/db/tables/sandboxes.ts'
 import type { Clock } from '@pandastack/kit/clock/clock.ts'
 import type { Seal } from '@pandastack/kit/seal/seal.ts'
 import type { Sandbox } from '@pandastack/contracts/http/shapes.ts'
+import type { SnapshotFailure } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import { openSecrets } from './secrets.ts'
 import type { Secrets } from './secrets.ts'
 
 export interface Live {
   row: SandboxRow
-  /** Never change. */
+  /** Of the row as it is. */
   secrets: Secrets
   /** Monotonic. */
   lastUsedMs: number
@@ -34,6 +35,16 @@ export interface Live {
   /** Its end has been decided; nobody may open it any more. */
   ending: boolean
   ports: DeclaredPort[] | null
+  /** It is being woken or taken back; there is one such at a time. */
+  bringing: Promise<unknown> | null
+  saving: Promise<unknown> | null
+  /** Why its host could not save it the last time. */
+  saveFailure: SnapshotFailure | null
+  /** When a program inside was last seen at work, monotonic; and by what that is told. */
+  activeMs: number
+  cpuSeconds: number | null
+  /** When the last automatic checkpoint was begun, monotonic. */
+  checkpointMs: number
   /** The host is being told of later use. */
   telling: Promise<void> | null
   shown: { version: number; sandbox: Sandbox } | null
@@ -71,7 +82,9 @@ export const createRegistry = (options: {
       live = newEntry(row, openSecrets(options.seal, row), options.clock)
     } else if (row.version > live.row.version) {
       // Nobody can have used it before it ran.
-      if (live.row.status === 'creating' && row.status === 'running') markUsed(live, options.clock)
+      const isNew = live.row.status === 'creating' || live.row.machine_id !== row.machine_id
+      if (isNew && row.status === 'running') markUsed(live, options.clock)
+      if (row.sealed !== live.row.sealed) live.secrets = openSecrets(options.seal, row)
       live.row = row
       live.ports = null
       live.intent = Math.max(live.intent, row.intent)
@@ -151,6 +164,12 @@ const newEntry = (row: SandboxRow, secrets: Secrets, clock: Clock): Live => ({
   abandoned: false,
   ending: row.deleted_at !== null,
   ports: null,
+  bringing: null,
+  saving: null,
+  saveFailure: null,
+  activeMs: -Infinity,
+  cpuSeconds: null,
+  checkpointMs: -Infinity,
   telling: null,
   shown: null,
 })

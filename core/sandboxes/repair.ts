@@ -4,10 +4,12 @@
 import { isOver } from '@pandastack/contracts/states/sandbox.ts'
 import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
 import type { Context } from '../context.ts'
+import { drop } from './bring.ts'
 import { change } from './change.ts'
 import { finish } from './create.ts'
 import { end } from './end.ts'
 import { tellHost } from './expire.ts'
+import { save } from './hibernate.ts'
 import { lost } from './lost.ts'
 import { observe } from './observe.ts'
 import { reconcile, settle } from './reconcile.ts'
@@ -31,6 +33,7 @@ export const repair = async (ctx: Context, link: HostLink, suspects: Suspects): 
   await eachOf(before, async ({ live, version }) => {
     if (live.busy) return
     const report = byMachine.get(live.row.machine_id)
+    await dropLeftover(ctx, live)
     if (live.abandoned) await endAbandoned(ctx, live)
     else if (live.row.status === 'creating') resumeCreate(ctx, live)
     else if (report) await mend(ctx, live, report)
@@ -46,9 +49,11 @@ export const takeReport = async (
   suspects?: Suspects,
 ): Promise<void> => {
   const live = await observe(ctx, report)
+  // What was saved is on disk and in the row.
+  if (live?.row.status === 'hibernated' && report.state === 'saved') await link.host.forget(report.machineId)
   if (live && !isOver(live.row.status)) return
   // No sandbox of ours wants this machine.
-  const ended = report.state === 'gone' || report.state === 'failed'
+  const ended = report.state === 'gone' || report.state === 'failed' || report.state === 'saved'
   if (live && ended && !live.row.settled) await settle(ctx, live)
   else if (ended) await link.host.forget(report.machineId)
   else if (suspects?.has(report.machineId)) {
@@ -64,9 +69,18 @@ export const takeReport = async (
 /** A machine that is not as its row wants it. */
 const mend = async (ctx: Context, live: Live, report: MachineReport): Promise<void> => {
   const { row } = live
-  if (isOver(row.status)) return
-  if (report.state !== row.desired) await reconcile(ctx, live, patience)
+  if (isOver(row.status) || row.status === 'hibernated') return
+  if (row.desired === 'hibernated') {
+    // Nobody waits for it, or whoever does shares this.
+    if (!live.saving) ctx.background.run('go on hibernating', () => save(ctx, live))
+  } else if (report.state !== row.desired) await reconcile(ctx, live, patience)
   else if (live.hostExpiresMs === null) await tellHost(ctx, live)
+}
+
+/** A machine that was to take over when our predecessor died, or could not be ended when it did not come. */
+const dropLeftover = async (ctx: Context, live: Live): Promise<void> => {
+  const { coming_machine_id: coming } = live.row
+  if (coming !== null && !live.bringing) await drop(ctx, live, coming, 'nobody waited for it any more')
 }
 
 /** A create that this process did not begin, or lost: whoever left a key can still come for the answer. */

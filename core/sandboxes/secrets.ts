@@ -8,6 +8,15 @@ export interface Secrets {
   guestToken: string
   env: Record<string, string>
   metadata: Record<string, string>
+  /** What its machine is, or is to be, restored from. Absent: the template. */
+  source?: Source
+}
+
+export interface Source {
+  snapshotId: string
+  digest: string
+  /** That the captured guest demands. */
+  guestToken: string
 }
 
 const about = (id: string): string => `sandbox ${id}`

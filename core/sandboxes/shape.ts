@@ -33,6 +33,7 @@ const shape = (row: SandboxRow): Sandbox => ({
   persistent: row.persistent,
   ttl_seconds: row.ttl_seconds,
   expires_at: null,
+  on_timeout: row.on_timeout,
   failure: row.failure,
   created_at: row.created_at.toISOString(),
 })

@@ -13,8 +13,9 @@ export const specOf = (live: Live, ctx: Context): MachineSpec => {
     machineId: row.machine_id,
     sandboxId: row.id,
     intent: live.intent,
-    desired: row.desired,
-    source: { kind: 'template', template: findTemplate(row.template)?.name ?? row.template },
+    desired: row.desired === 'hibernated' ? 'saved' : row.desired,
+    ...(row.desired === 'hibernated' && row.hibernation !== null && { saveAs: row.hibernation }),
+    source: sourceOf(live),
     resources: { cpu: row.cpu, memoryMb: row.memory_mb, diskMb: row.disk_mb },
     hostname: hostnameOf(row.id),
     env: secrets.env,
@@ -23,14 +24,34 @@ export const specOf = (live: Live, ctx: Context): MachineSpec => {
   }
 }
 
+/** The machine that is to take the place of the one it has. */
+export const comingSpecOf = (live: Live, ctx: Context, machineId: string): MachineSpec => {
+  const { row } = live
+  const endsByItself = !row.persistent && row.on_timeout === 'delete'
+  const ttlMs = row.ttl_seconds * 1000 + ctx.settings.createWaitMs
+  return {
+    ...specOf(live, ctx),
+    machineId,
+    desired: 'running',
+    expiresAtUnixMs: endsByItself ? ctx.clock.wallMs() + ttlMs : null,
+  }
+}
+
+const sourceOf = ({ row, secrets }: Live): MachineSpec['source'] => {
+  const template = findTemplate(row.template)?.name ?? row.template
+  return secrets.source ? { kind: 'snapshot', template, ...secrets.source } : { kind: 'template', template }
+}
+
 /** A machine that is still being made has its whole TTL before it, whenever that is done. */
 const hostDeadline = (live: Live, ctx: Context): number | null => {
+  // It would end what is to be hibernated.
+  if (live.row.on_timeout === 'hibernate') return null
   const atMs = expiresAtWallMs(live, ctx.clock)
   return atMs !== null && live.row.status === 'creating' ? atMs + ctx.settings.createWaitMs : atMs
 }
 
 /** The end of a machine that belongs to no sandbox of ours: only its id and an intent above all before matter. */
-export const endOf = (report: MachineReport): MachineSpec => ({
+export const endOf = (report: Pick<MachineReport, 'machineId' | 'sandboxId' | 'intent'>): MachineSpec => ({
   machineId: report.machineId,
   sandboxId: report.sandboxId,
   intent: Math.max(report.intent, 0) + 1,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Live } from './registry.ts'
-import { expiresMs, hostIsBehind, nextLookMs } from './use.ts'
+import { expiresMs, hostIsBehind, idleAtMs, nextLookMs } from './use.ts'
 
 const sandbox = (over: {
   status?: string
@@ -8,9 +8,19 @@ const sandbox = (over: {
   lastUsedMs?: number
   uses?: number
   hostExpiresMs?: number | null
+  desired?: string
+  hibernateAfter?: number
+  activeMs?: number
 }): Live =>
   ({
-    row: { status: over.status ?? 'running', persistent: over.persistent ?? false, ttl_seconds: 100 },
+    row: {
+      status: over.status ?? 'running',
+      desired: over.desired ?? 'running',
+      persistent: over.persistent ?? false,
+      ttl_seconds: 100,
+      hibernate_after_seconds: over.hibernateAfter ?? null,
+    },
+    activeMs: over.activeMs ?? -Infinity,
     lastUsedMs: over.lastUsedMs ?? 0,
     uses: over.uses ?? 0,
     hostExpiresMs: over.hostExpiresMs === undefined ? 100_000 : over.hostExpiresMs,
@@ -55,4 +65,21 @@ test('nothing is told where there is no machine or the host has not been compare
     const live = sandbox({ ...over, lastUsedMs: 99_000 })
     expect([hostIsBehind(live, 99_500), nextLookMs(live, 99_500)]).toEqual([false, 99_500])
   }
+})
+
+test('while it is hibernated, or about to be, its time stands still', () => {
+  expect(expiresMs(sandbox({ status: 'hibernated', desired: 'hibernated' }), 0)).toBe(Infinity)
+  expect(expiresMs(sandbox({ desired: 'hibernated' }), 0)).toBe(Infinity)
+  expect(
+    nextLookMs(sandbox({ status: 'hibernated', desired: 'hibernated', hibernateAfter: 5 }), 0),
+  ).toBeNull()
+})
+
+test('it is idle when neither a caller nor a program inside has done anything for so long', () => {
+  expect(idleAtMs(sandbox({}), 0)).toBe(Infinity)
+  expect(idleAtMs(sandbox({ hibernateAfter: 5, lastUsedMs: 1000 }), 2000)).toBe(6000)
+  expect(idleAtMs(sandbox({ hibernateAfter: 5, lastUsedMs: 1000, activeMs: 1500 }), 2000)).toBe(6500)
+  expect(idleAtMs(sandbox({ hibernateAfter: 5, lastUsedMs: 1000, uses: 1 }), 2000)).toBe(7000)
+  expect(idleAtMs(sandbox({ hibernateAfter: 5, status: 'paused' }), 2000)).toBe(Infinity)
+  expect(nextLookMs(sandbox({ hibernateAfter: 5, lastUsedMs: 0 }), 1000)).toBe(4000)
 })

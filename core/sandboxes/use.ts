@@ -1,4 +1,5 @@
-// Idleness. A sandbox that is not persistent ends `ttl_seconds` after its last use; open streams count as use.
+// Idleness. A sandbox that is not persistent ends, or is hibernated, `ttl_seconds` after its last use; open streams count
+// as use. One that hibernates when idle does so when nothing inside was at work either. Hibernated, its time stands still.
 //
 // Marks of use live in memory and cost the hot path nothing. The host ends a machine by itself at the time it was last
 // told, even when it is cut off from us; it is told again when less than half of the TTL is left of that. Only a
@@ -18,9 +19,11 @@ const ttlMs = (live: Live): number => live.row.ttl_seconds * 1000
 
 const inUse = (live: Live): boolean => live.uses > 0 || live.row.status === 'creating'
 
+const sleeps = ({ row }: Live): boolean => row.status === 'hibernated' || row.desired === 'hibernated'
+
 /** Monotonic; infinite for a sandbox that never expires. */
 export const expiresMs = (live: Live, nowMs: number): number =>
-  live.row.persistent ? Infinity : (inUse(live) ? nowMs : live.lastUsedMs) + ttlMs(live)
+  live.row.persistent || sleeps(live) ? Infinity : (inUse(live) ? nowMs : live.lastUsedMs) + ttlMs(live)
 
 export const expiresAtWallMs = (live: Live, clock: Clock): number | null => {
   const nowMs = clock.monotonicMs()
@@ -30,6 +33,14 @@ export const expiresAtWallMs = (live: Live, clock: Clock): number | null => {
 
 export const idleSeconds = (live: Live, clock: Clock): number =>
   inUse(live) ? 0 : Math.max(0, Math.floor((clock.monotonicMs() - live.lastUsedMs) / 1000))
+
+/** When it is hibernated because nothing happens; infinite: never. */
+export const idleAtMs = (live: Live, nowMs: number): number => {
+  const { hibernate_after_seconds: afterSeconds, status } = live.row
+  if (afterSeconds === null || status !== 'running' || sleeps(live)) return Infinity
+  const lastMs = inUse(live) ? nowMs : Math.max(live.lastUsedMs, live.activeMs)
+  return lastMs + afterSeconds * 1000
+}
 
 /** When the host ends the machine by itself, as far as that matters; null when it has none or was told before our start. */
 const toldMs = (live: Live): number | null =>
@@ -48,7 +59,7 @@ export const hostIsBehind = (live: Live, nowMs: number): boolean => {
 export const nextLookMs = (live: Live, nowMs: number): number | null => {
   if (hostIsBehind(live, nowMs)) return 0
   const halfMs = (toldMs(live) ?? -Infinity) - ttlMs(live) / 2
-  const dueMs = expiresMs(live, nowMs)
+  const dueMs = Math.min(expiresMs(live, nowMs), idleAtMs(live, nowMs))
   const lookMs = nowMs < halfMs ? Math.min(halfMs, dueMs) : dueMs
   return lookMs === Infinity ? null : Math.max(0, lookMs - nowMs)
 }

@@ -4,6 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { randomUUID } from 'node:crypto'
 import type { HostInfo, LeakReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { SnapshotReport, SnapshotSpec } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
+import { rm } from 'node:fs/promises'
 import { findLeaks } from './leaks.ts'
 import { openLedger } from './ledger.ts'
 import { createMachines, type Machines } from './machines/machines.ts'
@@ -12,11 +14,18 @@ import type { AgentPorts } from './ports.ts'
 import { recoverHost } from './recover.ts'
 import { limitConcurrency } from './limit.ts'
 import { createShelf } from './shelf.ts'
+import { createChanges, type Changes } from './snapshots/changes.ts'
+import { Snapshots } from './snapshots/snapshots.ts'
+import { takeSnapshot } from './snapshots/take.ts'
 import { createTemplates, type Templates } from './templates/templates.ts'
 
 export interface Agent extends AsyncDisposable {
   machines: Machines
   templates: Templates
+  snapshots: Snapshots
+  changes: Changes
+  /** Makes what the specification says; the report tells how that ended. */
+  take(spec: SnapshotSpec): Promise<SnapshotReport>
   info(): Promise<HostInfo>
   leaks(): Promise<LeakReport>
 }
@@ -55,12 +64,23 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
   const templates = createTemplates({ ...ports, driverVersion: ports.probe.version, shelf })
   await templates.sweep()
 
+  const snapshots = new Snapshots({
+    ...ports,
+    driver: ports.driver.name,
+    driverVersion: ports.probe.version,
+    tier: ports.probe.tier,
+  })
+  await snapshots.load()
+  const changesDir = path.join(options.stateDir, 'changes')
+  await rm(changesDir, { recursive: true, force: true })
+  const changes = createChanges({ driver: ports.driver, snapshots, shelf, dir: changesDir })
+
   const machinesMax = options.machinesMax ?? Math.max(4, Math.floor(os.totalmem() / mib / machineMinMb))
   const machines = createMachines(
     {
       ...ports,
       ledger,
-      start: { driver: ports.driver, shelf, templates, log: ports.log, nextGeneration },
+      start: { driver: ports.driver, shelf, templates, snapshots, log: ports.log, nextGeneration },
       admit,
     },
     {
@@ -73,6 +93,9 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
   return {
     machines,
     templates,
+    snapshots,
+    changes,
+    take: (spec) => takeSnapshot(machines, snapshots, spec),
     info: async () => ({
       hostId,
       version: options.version,
@@ -85,7 +108,7 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
       machines: machines.all().length,
       templates: await templates.states(),
     }),
-    leaks: async () => ({ leaks: await findLeaks(ports, places) }),
+    leaks: async () => ({ leaks: await findLeaks({ ports, places, snapshots }) }),
     [Symbol.asyncDispose]: async () => {
       await templates[Symbol.asyncDispose]()
       await shelf[Symbol.asyncDispose]()

@@ -29,6 +29,13 @@ const thawed = z.object({
 
 export class ThawFailed extends Error {
   override name = 'ThawFailed'
+  /** Of the guest's refusal; 0: it did not refuse. */
+  readonly status: number
+
+  constructor(message: string, status = 0) {
+    super(message)
+    this.status = status
+  }
 }
 
 /** Waits until the guest agent answers. */
@@ -61,9 +68,18 @@ export async function thaw(
     template: spec.source.template,
     resolver: nic.gateway,
   }
-  // Should an answer get lost, the guest has taken its token and asks for it when we come again.
-  const call: GuestCall = { method: 'POST', path: '/v1/thaw', body, token: spec.guestToken }
-  const answer = thawed.safeParse(await retrying(nic, call, signal))
+  const { source, guestToken } = spec
+  const before = source.kind === 'snapshot' ? source.guestToken : guestToken
+  const send = (token: string): Promise<unknown> =>
+    retrying(nic, { method: 'POST', path: '/v1/thaw', body, token }, signal)
+  const answer = thawed.safeParse(
+    await send(before).catch((error: unknown) => {
+      // Should an answer have got lost, the guest has taken its new token already.
+      if (before !== guestToken && error instanceof ThawFailed && error.status === 401)
+        return send(guestToken)
+      throw error
+    }),
+  )
   if (!answer.success) throw new ThawFailed('the guest agent gave no proper answer to the thaw')
   const said = answer.data
   if (said.generation !== generation) throw new ThawFailed('the guest kept an old generation')
@@ -125,7 +141,10 @@ export function callGuest(nic: Nic, call: GuestCall, signal: AbortSignal): Promi
         const said = Buffer.concat(chunks).toString('utf8')
         if (response.statusCode !== 200)
           return reject(
-            new ThawFailed(`the guest agent answered ${response.statusCode}: ${said.slice(0, 200)}`),
+            new ThawFailed(
+              `the guest agent answered ${response.statusCode}: ${said.slice(0, 200)}`,
+              response.statusCode,
+            ),
           )
         try {
           resolve(JSON.parse(said))

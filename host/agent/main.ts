@@ -18,6 +18,7 @@ import { hostImages } from './adapters/images.ts'
 import { hostStorage } from './adapters/storage.ts'
 import { readConfig } from './config.ts'
 import { startRelay } from './native/relay.ts'
+import { startSums } from './native/sums.ts'
 import { startWatch } from './native/watch.ts'
 import { serveWire } from './wire-server.ts'
 
@@ -51,6 +52,7 @@ const relay = parts.use(
   await startRelay({ binary: bin('relay'), socketPath: path.join(run, 'relay.sock'), groupId, log }),
 )
 const exits = parts.use(await startWatch({ binary: bin('watch'), log }))
+const sums = parts.use(await startSums({ binary: bin('sums'), log }))
 const network = await createNetwork({ prefix: config.prefix, index: config.networkIndex, log })
 const agent = parts.use(
   await createAgent(
@@ -59,7 +61,8 @@ const agent = parts.use(
       probe,
       network,
       cgroups: await hostCgroups(`pandastack-${config.prefix}`),
-      storage: hostStorage(data.dir),
+      storage: hostStorage(data),
+      sums,
       images: hostImages(data.dir),
       relay,
       exits,

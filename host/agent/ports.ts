@@ -2,9 +2,10 @@
 
 import type { Driver, Probe } from '@pandastack/driver/driver.ts'
 import type { Image, Limits, Nic, ProcessIdentity } from '@pandastack/driver/values.ts'
+import type { Sums } from './sums-port.ts'
 
 export interface Leak {
-  kind: 'process' | 'namespace' | 'link' | 'nft' | 'cgroup' | 'mount' | 'file' | 'machine'
+  kind: 'process' | 'namespace' | 'link' | 'nft' | 'cgroup' | 'mount' | 'file' | 'machine' | 'snapshot'
   name: string
   detail: string
 }
@@ -40,6 +41,24 @@ export interface Storage {
   readonly templatesDir: string
   /** fsync everything under `from`, then rename it to `to` and fsync the parent. */
   publish(from: string, to: string): Promise<void>
+  /** Directories of snapshots. Ids are UUIDs, checked before they become part of a path. */
+  snapshots: {
+    /** An empty work directory for this id; what an earlier try left is gone. */
+    make(id: string): Promise<string>
+    /** The work directory becomes the snapshot's. Durable: also after a power cut. */
+    publish(id: string, options: { durable: boolean }): Promise<string>
+    /** The work directory goes. */
+    abandon(id: string): Promise<void>
+    path(id: string): string
+    list(): Promise<string[]>
+    remove(id: string): Promise<void>
+    /** Copies the files of a snapshot into the work directory of another, sharing blocks where the disk can. */
+    clone(from: string, to: string): Promise<void>
+    /** Takes away what was not finished. */
+    sweep(): Promise<void>
+  }
+  /** `low`: nothing that writes much should be begun. */
+  freeSpace(): Promise<{ freeBytes: number; low: boolean }>
 }
 
 export interface Images {
@@ -68,6 +87,7 @@ export interface AgentPorts {
   network: Network
   cgroups: Cgroups
   storage: Storage
+  sums: Sums
   images: Images
   relay: Relay
   exits: ExitWatch

@@ -5,11 +5,13 @@ import { chmod, chown, unlink } from 'node:fs/promises'
 import http from 'node:http'
 import { z } from 'zod'
 import { machineSpec } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import { snapshotSpec } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import type { Agent } from './agent.ts'
 import { StaleIntent } from './machines/machines.ts'
+import { SnapshotBroken, SnapshotMissing } from './snapshots/errors.ts'
 import { UnknownTemplate } from './templates/templates.ts'
 import type { Log } from './ports.ts'
-import { bakeStream, reportStream } from './wire-streams.ts'
+import { bakeStream, changesStream, reportStream } from './wire-streams.ts'
 import { machineStatsOf } from './machines/stats.ts'
 
 const bodyMaxBytes = 1_048_576
@@ -73,6 +75,31 @@ const routes: [string, RegExp, Handler][] = [
       return stats
     },
   ],
+  [
+    'GET',
+    new RegExp(`^/v1/machines/${id}/changes$`),
+    async ({ agent, part, response }) => {
+      const handle = agent.machines.get(part)?.handle
+      if (!handle) throw notFound()
+      await changesStream(response, (signal) => agent.changes.ofMachine(handle, signal), { remove: true })
+    },
+  ],
+  ['GET', /^\/v1\/snapshots$/, async ({ agent }) => ({ snapshots: agent.snapshots.all() })],
+  ['PUT', new RegExp(`^/v1/snapshots/${id}$`), take],
+  [
+    'DELETE',
+    new RegExp(`^/v1/snapshots/${id}$`),
+    async ({ agent, part }) => {
+      await agent.changes.forget(part)
+      await agent.snapshots.remove(part)
+    },
+  ],
+  [
+    'GET',
+    new RegExp(`^/v1/snapshots/${id}/changes$`),
+    async ({ agent, part, response }) =>
+      changesStream(response, (signal) => agent.changes.ofSnapshot(part, signal), { remove: false }),
+  ],
   ['GET', /^\/v1\/reports$/, async ({ agent, response }) => reportStream(agent, response)],
   [
     'POST',
@@ -86,9 +113,31 @@ async function ensure({ agent, request, part, query }: Call): Promise<unknown> {
   if (!spec.success) throw new WireError(400, 'invalid_request', z.prettifyError(spec.error))
   if (spec.data.machineId !== part)
     throw new WireError(400, 'invalid_request', 'the path names another machine')
-  const waitMs = Math.min(Math.max(0, Number(query.get('wait_ms') ?? 0) || 0), waitMaxMs)
-  return await agent.machines.ensure(spec.data, waitMs)
+  return await agent.machines.ensure(spec.data, waitOf(query))
 }
+
+async function take({ agent, request, part, query }: Call): Promise<unknown> {
+  const spec = snapshotSpec.safeParse(await readJson(request))
+  if (!spec.success) throw new WireError(400, 'invalid_request', z.prettifyError(spec.error))
+  if (spec.data.snapshotId !== part)
+    throw new WireError(400, 'invalid_request', 'the path names another snapshot')
+  const { promise: overdue, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(() => resolve(null), waitOf(query))
+  try {
+    const taking = agent.take(spec.data)
+    // Somebody may still want to know how it ended when we do not wait any more.
+    taking.catch(() => undefined)
+    const taken = await Promise.race([taking, overdue])
+    const found = taken ?? agent.snapshots.get(part)
+    if (!found) throw new WireError(503, 'waiting', 'the machine has not come to it yet')
+    return found
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const waitOf = (query: URLSearchParams): number =>
+  Math.min(Math.max(0, Number(query.get('wait_ms') ?? 0) || 0), waitMaxMs)
 
 async function readJson(request: http.IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
@@ -109,6 +158,8 @@ function asWireError(error: unknown): WireError {
   if (error instanceof WireError) return error
   if (error instanceof StaleIntent) return new WireError(409, 'stale_intent', error.message)
   if (error instanceof UnknownTemplate) return new WireError(404, 'unknown_template', error.message)
+  if (error instanceof SnapshotMissing) return new WireError(404, 'nothing_there', error.message)
+  if (error instanceof SnapshotBroken) return new WireError(409, 'snapshot_corrupt', error.message)
   return new WireError(500, 'internal', 'the agent failed; its log says why')
 }
 

@@ -1,7 +1,10 @@
-// The two answers of the host wire that stay open, one JSON document a line. A reader that does not keep up is cut off
+// The answers of the host wire that are streams, one JSON document a line. A reader that does not keep up is cut off
 // and comes back for the whole state, so nothing piles up here.
 
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import type http from 'node:http'
+import { pipeline } from 'node:stream/promises'
 import type { Agent } from './agent.ts'
 
 const pingMs = 10_000
@@ -42,4 +45,21 @@ export async function bakeStream(agent: Agent, name: string, response: http.Serv
     write({ error: error instanceof Error ? error.message : String(error) })
   }
   response.end()
+}
+
+/** A file of changes as it stands on disk; `remove` takes it away afterwards. */
+export async function changesStream(
+  response: http.ServerResponse,
+  make: (signal: AbortSignal) => Promise<string>,
+  { remove }: { remove: boolean },
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort(new Error('the reader has gone')))
+  const file = await make(gone.signal)
+  try {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+    await pipeline(createReadStream(file), response)
+  } finally {
+    if (remove) await rm(file, { force: true })
+  }
 }

@@ -6,7 +6,7 @@
 //                    │                ▼
 //                    └────► restore ► running ⇄ paused
 //                                     │  ▲        │
-//                                     │  └ capture┘
+//                                     │  └ capture┘        (a capture leaves either as it was)
 //                                     ▼
 //                                    dead  (kill, or by itself)
 //
@@ -15,7 +15,8 @@
 //  2. A shell holds nothing of any guest. It may be made long ahead and thrown away.
 //  3. A restored machine goes on where the captured one stood: counters in memory go on, files written before the
 //     capture are there, files written after it in one machine are not in the other, a listening server answers.
-//  4. Capturing leaves the source running when asked to, and never changes what it computed.
+//  4. Capturing leaves the source as it was, running or paused, when asked to, and never changes what it computed. A
+//     copy of a paused machine runs.
 //  5. `kill` ends every process of the machine, however the machine feels about it, and may be repeated.
 //  6. Machines do not die with the agent: they are started detached, and `recover` finds them by process identity.
 //  7. Files of the host are never written through the guest, and the guest sees only its image and its own disk.
@@ -42,6 +43,13 @@ export interface Capabilities {
   liveCapture: boolean
   /** A shell fits only the image it was prepared for. */
   shellBoundToImage: boolean
+  /** `changes` works: it can tell which files of a machine's disk differ from its image. */
+  changedFiles: boolean
+}
+
+export interface Captured {
+  /** For how long the source stood still because of the capture, at most. */
+  pauseMs: number
 }
 
 export interface Stats {
@@ -63,11 +71,21 @@ export interface Driver {
   boot(shell: MachineHandle, signal: AbortSignal): Promise<void>
   /** Makes the shell the machine that was captured. It runs when this returns. */
   restore(shell: MachineHandle, snapshot: Snapshot, signal: AbortSignal): Promise<void>
-  /** Writes memory, device state and disk of one instant into `dir` (which exists and is empty). */
+  /** Writes memory, device state and disk of one instant into `dir` (which exists and is empty). Flushes nothing. */
   capture(
     machine: MachineHandle,
     dir: string,
     options: { leaveRunning: boolean },
+    signal: AbortSignal,
+  ): Promise<Captured>
+  /**
+   * Files of a machine's root disk (running, paused, or restored a moment ago) that differ from its image: lines of
+   * JSON in `file`, each a `ChangedFile` of the host wire and the last one a `changesEnd`. At most `entriesMax` of them.
+   */
+  changes(
+    machine: MachineHandle,
+    file: string,
+    options: { entriesMax: number },
     signal: AbortSignal,
   ): Promise<void>
   pause(machine: MachineHandle, signal: AbortSignal): Promise<void>

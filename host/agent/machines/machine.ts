@@ -1,14 +1,16 @@
 // One machine: its row of the ledger, and the loop that alone changes it. Requests only say what is wanted and wake the
 // loop; the loop compares wanted with actual and takes one step at a time until they agree. Every change is written to
-// the ledger before it is reported.
+// the ledger before it is reported. Captures stand in line for the loop too, so that none runs beside another step.
 
 import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import type { MachineReport, MachineSpec, MachineState } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { SnapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import type { Stats } from '@pandastack/driver/driver.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
 import { guestAddress } from '../guest.ts'
 import type { AgentPorts } from '../ports.ts'
 import type { Ledger, MachineRow } from '../ledger.ts'
+import { SnapshotMissing } from '../snapshots/errors.ts'
 import { describeFailure, startMachine, type StartPorts } from './start.ts'
 import { isLive, next, type MachineEvent } from './state.ts'
 
@@ -23,9 +25,17 @@ export interface MachineContext extends Pick<
   onReport(report: MachineReport): void
 }
 
+interface Wish {
+  snapshotId: string
+  durable: boolean
+  resolve(report: SnapshotReport): void
+  reject(error: Error): void
+}
+
 type Death = { reason: NonNullable<MachineReport['reason']>; message: string }
 
 const controlDeadlineMs = 30_000
+const captureDeadlineMs = 600_000
 const outOfMemory: Death = { reason: 'oom', message: 'the sandbox used more memory than it has' }
 
 export class Machine {
@@ -40,6 +50,9 @@ export class Machine {
   #stopStart = new AbortController()
   #expiry: NodeJS.Timeout | undefined
   #death: Death | undefined
+  #captures: Wish[] = []
+  /** The intent with which it could not be saved: only a later one tries again. */
+  #unsaved = 0
 
   constructor(context: MachineContext, row: MachineRow) {
     this.#context = context
@@ -60,6 +73,14 @@ export class Machine {
 
   get intent(): number {
     return this.#spec.intent
+  }
+
+  /** A snapshot of what it is when its turn comes; it goes on as it was. Rejects when there is no machine to capture. */
+  capture(snapshotId: string, durable: boolean): Promise<SnapshotReport> {
+    const { promise, resolve, reject } = Promise.withResolvers<SnapshotReport>()
+    this.#captures.push({ snapshotId, durable, resolve, reject })
+    this.#wake()
+    return promise
   }
 
   async stats(): Promise<Stats | null> {
@@ -116,11 +137,15 @@ export class Machine {
   async #run(): Promise<void> {
     for (;;) {
       const state: MachineState = this.#report.state
+      if (!isLive(state) || this.#wanted === 'gone') this.#refuseCaptures()
       if (this.#wanted === 'gone') {
         if (state === 'gone') return
         await this.#end()
       } else if (state === 'starting') await this.#start()
       else if (isLive(state) && this.#death) await this.#die(this.#death)
+      else if (state === 'saving') await this.#save()
+      else if (this.#captures.length > 0) await this.#capture(this.#captures.shift() as Wish)
+      else if (this.#isToBeSaved(state)) await this.#beginSave()
       else if (state === 'running' && this.#wanted === 'paused') await this.#pause()
       else if (state === 'paused' && this.#wanted === 'running') await this.#resume()
       else {
@@ -161,6 +186,65 @@ export class Machine {
   async #resume(): Promise<void> {
     await this.#context.driver.resume(this.#mustHandle(), AbortSignal.timeout(controlDeadlineMs))
     this.#move('resumed', {})
+  }
+
+  #refuseCaptures(): void {
+    for (const { reject } of this.#captures.splice(0))
+      reject(new SnapshotMissing(`the machine is ${this.#report.state}`))
+  }
+
+  async #capture({ snapshotId, durable, resolve, reject }: Wish): Promise<void> {
+    await this.#make(snapshotId, durable).then(resolve, reject)
+  }
+
+  #make(snapshotId: string, durable: boolean): Promise<SnapshotReport> {
+    const handle = this.#mustHandle()
+    const { driver, start } = this.#context
+    const signal = AbortSignal.timeout(captureDeadlineMs)
+    return start.snapshots.make(snapshotId, { durable, image: handle.image, limits: handle.limits }, (dir) =>
+      driver.capture(handle, dir, { leaveRunning: true }, signal),
+    )
+  }
+
+  #isToBeSaved(state: MachineState): boolean {
+    if (this.#wanted !== 'saved' || this.#unsaved === this.#spec.intent) return false
+    return state === 'running' || state === 'paused'
+  }
+
+  /** From here on nobody inside runs, until the snapshot is there and the machine gone, or it could not be made. */
+  async #beginSave(): Promise<void> {
+    if (this.#report.state === 'running') {
+      const signal = AbortSignal.timeout(controlDeadlineMs)
+      await this.#context.driver.pause(this.#mustHandle(), signal).catch((error: unknown) => {
+        this.#unsaved = this.#spec.intent
+        this.#write({ saveFailure: { code: 'failed', message: `it could not be paused: ${String(error)}` } })
+      })
+    }
+    if (this.#isToBeSaved(this.#report.state)) this.#move('save', { saveFailure: null })
+  }
+
+  /** May be repeated by a later agent: a snapshot that was published is what the machine was, and it is ended. */
+  async #save(): Promise<void> {
+    const id = this.#spec.saveAs ?? ''
+    await failpoint('machine.saving')
+    const { state, failure } = await this.#make(id, true)
+    if (state !== 'ready') return await this.#goOn(failure)
+    await failpoint('machine.saved')
+    await this.#unsurround()
+    await this.#context.start.shelf.discard(this.#mustHandle())
+    this.#handle = null
+    clearTimeout(this.#expiry)
+    this.#move('saved', {})
+  }
+
+  async #goOn(saveFailure: MachineReport['saveFailure']): Promise<void> {
+    this.#unsaved = this.#spec.intent
+    try {
+      await this.#context.driver.resume(this.#mustHandle(), AbortSignal.timeout(controlDeadlineMs))
+      this.#move('resumed', { saveFailure })
+    } catch (error) {
+      this.#death ??= { reason: 'driver_died', message: `it neither was saved nor went on: ${String(error)}` }
+    }
   }
 
   async #die(death: Death): Promise<void> {

@@ -7,8 +7,7 @@ import type { Machine } from './machine.ts'
 export async function machineStatsOf(machine: Machine | undefined): Promise<MachineStats | null> {
   const stats = await machine?.stats()
   if (!stats) return null
-  const { cpuSeconds, ...rest } = stats
-  const cpuPercent =
-    stats.uptimeSeconds > 0 ? Math.round((cpuSeconds / stats.uptimeSeconds) * 10_000) / 100 : 0
-  return { ...rest, cpuPercent }
+  const { cpuSeconds, uptimeSeconds } = stats
+  const cpuPercent = uptimeSeconds > 0 ? Math.round((cpuSeconds / uptimeSeconds) * 10_000) / 100 : 0
+  return { ...stats, cpuPercent }
 }

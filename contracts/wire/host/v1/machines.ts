@@ -3,6 +3,7 @@
 // reports are the only door up. Bulk bytes do not pass here: see the relay (`relay.ts`).
 
 import { z } from 'zod'
+import { snapshotFailure } from './snapshots.ts'
 
 export const tier = z.enum(['hardware', 'user-kernel', 'emulated', 'none'])
 export type Tier = z.infer<typeof tier>
@@ -20,9 +21,21 @@ export const machineSpec = z.strictObject({
   sandboxId: z.uuid(),
   /** Raised by the control plane with each change of its intent; the agent refuses a lower one. */
   intent: z.number().int().positive(),
-  desired: z.enum(['running', 'paused', 'gone']),
+  /** `saved`: captured into the snapshot `saveAs` and ended. */
+  desired: z.enum(['running', 'paused', 'saved', 'gone']),
+  saveAs: z.uuid().optional(),
+  /** What the machine is restored from; without meaning once it exists. `template` names the image's template. */
   source: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('template'), template: z.string() }),
+    z.strictObject({
+      kind: z.literal('snapshot'),
+      template: z.string(),
+      snapshotId: z.uuid(),
+      /** As reported when it was taken: another content under this id is refused. Empty: not known. */
+      digest: z.string(),
+      /** Token that the captured guest demands until it is thawed. */
+      guestToken: z.string(),
+    }),
   ]),
   resources,
   hostname: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -34,7 +47,17 @@ export const machineSpec = z.strictObject({
 })
 export type MachineSpec = z.infer<typeof machineSpec>
 
-export const machineState = z.enum(['starting', 'running', 'paused', 'stopping', 'gone', 'failed'])
+/** `saving` and `saved`: on the way into a snapshot, and ended with its snapshot on the host. */
+export const machineState = z.enum([
+  'starting',
+  'running',
+  'paused',
+  'saving',
+  'saved',
+  'stopping',
+  'gone',
+  'failed',
+])
 export type MachineState = z.infer<typeof machineState>
 
 /** What the agent says of a machine. `generation` is raised by the host alone: an old report changes nothing. */
@@ -63,9 +86,14 @@ export const machineReport = z.object({
       'capacity',
       'unknown_template',
       'host_restarted',
+      'snapshot_missing',
+      'snapshot_corrupt',
+      'snapshot_incompatible',
     ])
     .nullable(),
   message: z.string().nullable(),
+  /** Why the machine could not be saved, although that is what was asked for with this intent; it goes on. */
+  saveFailure: snapshotFailure.nullable().optional(),
 })
 export type MachineReport = z.infer<typeof machineReport>
 
@@ -97,6 +125,8 @@ export type HostInfo = z.infer<typeof hostInfo>
 export const machineStats = z.object({
   pid: z.number().int(),
   uptimeSeconds: z.number(),
+  /** Processor time since the start of its process. */
+  cpuSeconds: z.number().default(0),
   cpuPercent: z.number(),
   rssBytes: z.number().int(),
   vszBytes: z.number().int(),
@@ -108,7 +138,7 @@ export type MachineStats = z.infer<typeof machineStats>
 export const leakReport = z.object({
   leaks: z.array(
     z.object({
-      kind: z.enum(['process', 'namespace', 'link', 'nft', 'cgroup', 'mount', 'file', 'machine']),
+      kind: z.enum(['process', 'namespace', 'link', 'nft', 'cgroup', 'mount', 'file', 'machine', 'snapshot']),
       name: z.string(),
       detail: z.string(),
     }),

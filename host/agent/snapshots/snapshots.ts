@@ -1,0 +1,254 @@
+// Snapshots of this host: made aside, summed, published, opened under a lease, removed when nobody restores from them any
+// more. What is on disk with a manifest is the truth for durable ones; passing ones live as long as this process.
+//
+// A durable snapshot is checked byte by byte at its first use by this process, and again when its files look different
+// from then; in between a restore pays for one look at each file.
+
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import type { SnapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
+import { DriverError, type Captured } from '@pandastack/driver/driver.ts'
+import type { Image, Limits, Snapshot } from '@pandastack/driver/values.ts'
+import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
+import { limitConcurrency } from '../limit.ts'
+import type { Log, Storage } from '../ports.ts'
+import { isMismatch, isMissing, type Sums } from '../sums-port.ts'
+import { failureOf, SnapshotBroken, SnapshotMissing } from './errors.ts'
+import { identityOf } from './identity.ts'
+import { readManifest, reportOf, snapshotOf, writeManifest, type Manifest } from './manifest.ts'
+
+export interface SnapshotsOptions {
+  storage: Storage
+  sums: Sums
+  driver: string
+  driverVersion: string
+  tier: string
+  log: Log
+}
+
+export interface OpenSnapshot extends Disposable {
+  snapshot: Snapshot
+}
+
+interface Entry {
+  report: SnapshotReport
+  snapshot: Snapshot | null
+  /** SHA-256 of the file of sums. */
+  sums: string
+  /** How its files looked when their bytes were checked; empty: not yet, by this process. */
+  checked: string
+  checking: Promise<void> | null
+  holders: number
+}
+
+type Said = Omit<Manifest, 'sums' | 'uniqueBytes' | 'sharedBytes'>
+
+/** At 200 MB/s this is more than 300 GB. */
+const sealDeadlineMs = 1_800_000
+/** A capture is bound by processor and disk. */
+const capturesAtOnce = 2
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions
+  readonly #entries = new Map<string, Entry>()
+  /** Removed, and still being restored from. */
+  readonly #doomed = new Set<string>()
+  readonly #making = new Map<string, Promise<SnapshotReport>>()
+  readonly #admit = limitConcurrency(capturesAtOnce)
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options
+  }
+
+  /** Takes up what is on disk. To be called once, before anything else. */
+  async load(): Promise<void> {
+    const { snapshots } = this.#options.storage
+    await snapshots.sweep()
+    for (const id of await snapshots.list()) {
+      const dir = snapshots.path(id)
+      const found = await readManifest(dir)
+      if (found) {
+        const { manifest, digest } = found
+        const snapshot = snapshotOf(manifest, dir)
+        this.#put(id, { report: reportOf(manifest, digest), snapshot, sums: manifest.sums })
+      } else {
+        this.#options.log.warn({ snapshot: id }, 'removing a snapshot that has no manifest')
+        await snapshots.remove(id)
+      }
+    }
+  }
+
+  get(id: string): SnapshotReport | undefined {
+    return this.#entries.get(id)?.report
+  }
+
+  all(): SnapshotReport[] {
+    return [...this.#entries.values()].map(({ report }) => report)
+  }
+
+  /** Its files are somebody's. */
+  knows(id: string): boolean {
+    return this.#entries.has(id) || this.#doomed.has(id)
+  }
+
+  /**
+   * Makes one that is not there: `capture` fills the directory. Of two calls for one id the second waits for the first.
+   * Never throws for a snapshot that could not be made: its report says why.
+   */
+  make(
+    id: string,
+    options: { durable: boolean; image: Image; limits: Limits },
+    capture: (dir: string) => Promise<Captured>,
+  ): Promise<SnapshotReport> {
+    const { durable, image, limits } = options
+    return this.#once(id, durable, async (dir) => {
+      const { pauseMs } = await capture(dir)
+      await failpoint('snapshot.captured')
+      const { driver, driverVersion, tier, storage } = this.#options
+      const common = { id, driver, driverVersion, image, limits }
+      if (durable)
+        return this.#publish(dir, { version: 1, ...common, tier, pauseMs, createdUnixMs: Date.now() })
+      const final = await storage.snapshots.publish(id, { durable: false })
+      const report: SnapshotReport = { ...this.#blank(id, false), state: 'ready', pauseMs }
+      return this.#put(id, { report, snapshot: { ...common, dir: final } })
+    })
+  }
+
+  /** A durable copy of another one. */
+  copy(id: string, from: string): Promise<SnapshotReport> {
+    return this.#once(id, true, async (dir) => {
+      using source = await this.open(from, '', AbortSignal.timeout(sealDeadlineMs))
+      const { driver, driverVersion, image, limits } = source.snapshot
+      await this.#options.storage.snapshots.clone(from, id)
+      for (const name of ['manifest.json', 'sums.json']) await rm(path.join(dir, name), { force: true })
+      const said = { version: 1 as const, id, driver, driverVersion, image, limits, tier: this.#options.tier }
+      return this.#publish(dir, { ...said, pauseMs: 0, createdUnixMs: Date.now() })
+    })
+  }
+
+  /** Checked, and kept until it is let go. `digest` empty: whichever content it has. */
+  async open(id: string, digest: string, signal: AbortSignal): Promise<OpenSnapshot> {
+    await this.#making.get(id)
+    const entry = this.#entries.get(id)
+    const snapshot = entry?.snapshot
+    if (!entry || !snapshot) throw new SnapshotMissing(`there is no snapshot ${id} on this host`)
+    if (digest !== '' && entry.report.digest !== digest)
+      throw new SnapshotBroken('another content is stored under the id of the snapshot')
+    entry.holders += 1
+    let held = true
+    const letGo = (): void => {
+      if (held) this.#letGo(id, entry)
+      held = false
+    }
+    try {
+      await this.#check(entry, snapshot, signal)
+    } catch (error) {
+      letGo()
+      throw error
+    }
+    return { snapshot, [Symbol.dispose]: letGo }
+  }
+
+  /** Its files go once nobody holds it; its id is free at once. */
+  async remove(id: string): Promise<void> {
+    await this.#making.get(id)
+    const entry = this.#entries.get(id)
+    this.#entries.delete(id)
+    if (entry && entry.holders > 0) this.#doomed.add(id)
+    else await this.#options.storage.snapshots.remove(id)
+  }
+
+  #once(id: string, durable: boolean, work: (dir: string) => Promise<Entry>): Promise<SnapshotReport> {
+    const known = this.#entries.get(id)?.report
+    if (known?.state === 'ready') return Promise.resolve(known)
+    let pending = this.#making.get(id)
+    if (!pending) {
+      this.#put(id, { report: this.#blank(id, durable) })
+      pending = this.#admit(() => this.#attempt(id, durable, work)).finally(() => this.#making.delete(id))
+      this.#making.set(id, pending)
+    }
+    return pending
+  }
+
+  async #attempt(
+    id: string,
+    durable: boolean,
+    work: (dir: string) => Promise<Entry>,
+  ): Promise<SnapshotReport> {
+    const { storage, log } = this.#options
+    try {
+      if ((await storage.freeSpace()).low)
+        throw new DriverError('no_space', 'the disk of this host is nearly full')
+      const dir = await storage.snapshots.make(id)
+      await failpoint('snapshot.begun')
+      return (await work(dir)).report
+    } catch (error) {
+      await storage.snapshots.abandon(id).catch((err: unknown) => log.warn({ err, id }, 'left in the making'))
+      log.warn({ err: error, snapshot: id }, 'a snapshot could not be made')
+      const report = { ...this.#blank(id, durable), state: 'failed' as const, failure: failureOf(error) }
+      return this.#put(id, { report }).report
+    }
+  }
+
+  /** Sums what is in the work directory and makes it the snapshot. */
+  async #publish(dir: string, said: Said): Promise<Entry> {
+    const { sums, storage } = this.#options
+    const { sha256, uniqueBytes, sharedBytes } = await sums.seal(dir, AbortSignal.timeout(sealDeadlineMs))
+    const manifest: Manifest = { ...said, sums: sha256, uniqueBytes, sharedBytes }
+    const digest = await writeManifest(dir, manifest)
+    await failpoint('snapshot.before-publish')
+    const final = await storage.snapshots.publish(said.id, { durable: true })
+    await failpoint('snapshot.published')
+    const checked = await identityOf(final)
+    return this.#put(said.id, {
+      report: reportOf(manifest, digest),
+      snapshot: snapshotOf(manifest, final),
+      sums: sha256,
+      checked,
+    })
+  }
+
+  async #check(entry: Entry, snapshot: Snapshot, signal: AbortSignal): Promise<void> {
+    if (!entry.report.durable) return
+    const now = await identityOf(snapshot.dir)
+    if (now === '') throw new SnapshotMissing('the files of the snapshot are gone')
+    if (now === entry.checked) return
+    entry.checking ??= this.#verify(entry, snapshot.dir, signal).finally(() => (entry.checking = null))
+    await entry.checking
+    entry.checked = now
+  }
+
+  async #verify(entry: Entry, dir: string, signal: AbortSignal): Promise<void> {
+    const found = await readManifest(dir)
+    if (found?.digest !== entry.report.digest)
+      throw new SnapshotBroken('the manifest of the snapshot is not the one that was written')
+    try {
+      await this.#options.sums.verify(dir, entry.sums, signal)
+    } catch (error) {
+      if (isMismatch(error)) throw new SnapshotBroken((error as Error).message)
+      if (isMissing(error)) throw new SnapshotMissing('the files of the snapshot are gone')
+      throw error
+    }
+  }
+
+  #letGo(id: string, entry: Entry): void {
+    entry.holders -= 1
+    if (entry.holders > 0 || !this.#doomed.delete(id)) return
+    this.#options.storage.snapshots
+      .remove(id)
+      .catch((err: unknown) => this.#options.log.warn({ err, snapshot: id }, 'a snapshot was not removed'))
+  }
+
+  #put(id: string, entry: Partial<Entry> & Pick<Entry, 'report'>): Entry {
+    const blank = { snapshot: null, sums: '', checked: '', checking: null, holders: 0 }
+    const made: Entry = { ...blank, ...entry }
+    this.#entries.set(id, made)
+    return made
+  }
+
+  #blank(id: string, durable: boolean): SnapshotReport {
+    const { tier, driver, driverVersion } = this.#options
+    const empty = { digest: '', uniqueBytes: 0, sharedBytes: 0, pauseMs: 0, failure: null }
+    return { snapshotId: id, state: 'capturing', durable, ...empty, tier, driver, driverVersion }
+  }
+}
