@@ -9,14 +9,28 @@ import { printEnv } from './commands/env.ts'
 import { showLogs } from './commands/logs.ts'
 import { restart } from './commands/restart.ts'
 import { runPart } from './commands/run.ts'
+import { attemptInSandbox } from './commands/sandbox/attempts.ts'
+import { checkpointSandbox } from './commands/sandbox/checkpoint.ts'
+import { listCheckpoints } from './commands/sandbox/checkpoints.ts'
 import { copyFiles } from './commands/sandbox/cp.ts'
 import { createSandbox } from './commands/sandbox/create.ts'
 import { deleteSandbox } from './commands/sandbox/delete.ts'
+import { diffSandbox } from './commands/sandbox/diff.ts'
 import { execInSandbox } from './commands/sandbox/exec.ts'
+import { forkSandbox } from './commands/sandbox/fork.ts'
 import { getSandbox } from './commands/sandbox/get.ts'
+import { hibernateSandbox } from './commands/sandbox/hibernate.ts'
 import { listSandboxes } from './commands/sandbox/list.ts'
 import { sandboxLogs } from './commands/sandbox/logs.ts'
+import { promoteSandbox } from './commands/sandbox/promote.ts'
+import { rewindSandbox } from './commands/sandbox/rewind.ts'
 import { shellInSandbox } from './commands/sandbox/shell.ts'
+import { wakeSandbox } from './commands/sandbox/wake.ts'
+import { createSnapshot } from './commands/snapshot/create.ts'
+import { deleteSnapshot } from './commands/snapshot/delete.ts'
+import { diffSnapshot } from './commands/snapshot/diff.ts'
+import { getSnapshot } from './commands/snapshot/get.ts'
+import { listSnapshots } from './commands/snapshot/list.ts'
 import { showStatus } from './commands/status.ts'
 import { bakeTemplate } from './commands/template/bake.ts'
 import { listTemplates } from './commands/template/list.ts'
@@ -38,7 +52,28 @@ const sandbox = buildRouteMap({
     shell: shellInSandbox,
     cp: copyFiles,
     logs: sandboxLogs,
+    fork: forkSandbox,
+    promote: promoteSandbox,
+    attempts: attemptInSandbox,
+    checkpoint: checkpointSandbox,
+    checkpoints: listCheckpoints,
+    rewind: rewindSandbox,
+    diff: diffSandbox,
+    hibernate: hibernateSandbox,
+    wake: wakeSandbox,
     delete: deleteSandbox,
+  },
+  aliases: { ls: 'list', rm: 'delete' },
+})
+
+const snapshot = buildRouteMap({
+  docs: { brief: 'Sandboxes of one instant, to make others from' },
+  routes: {
+    create: createSnapshot,
+    list: listSnapshots,
+    get: getSnapshot,
+    diff: diffSnapshot,
+    delete: deleteSnapshot,
   },
   aliases: { ls: 'list', rm: 'delete' },
 })
@@ -64,6 +99,7 @@ const root = buildRouteMap({
     env: printEnv,
     doctor,
     sandbox,
+    snapshot,
     template,
     token,
     test: testAll,

@@ -60,13 +60,12 @@ export const createFakeHost = (name = 'local'): FakeHost => {
   const followers = new Set<(report: MachineReport) => void>()
   const waiters = new Set<() => void>()
   const unsaved = new Map<string, number>()
+  const snapshots = createFakeSnapshots()
   const timers = new Map<string, NodeJS.Timeout>()
 
   const say = (report: MachineReport): void => {
     for (const follower of followers) follower({ ...report })
   }
-
-  const snapshots = createFakeSnapshots()
 
   /** Into the snapshot that was asked for, or on as before. */
   const save = async (machine: FakeMachine): Promise<void> => {

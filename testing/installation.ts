@@ -13,6 +13,7 @@ import { apiUrl, type Settings } from '@pandastack/cli/up/settings.ts'
 import { componentsOf, type Component } from '@pandastack/cli/up/supervisor/components.ts'
 import { controlPlaneUser, ensureUser } from '@pandastack/cli/up/users.ts'
 import type { LeakReport, MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
+import type { SnapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import { runChecked } from '@pandastack/kit/process/run.ts'
 import { clear, leftovers } from './installation/leftovers.ts'
 import { createPart, type Part } from './installation/part.ts'
@@ -35,6 +36,8 @@ export interface Installation extends AsyncDisposable {
   mintKey(project?: string): Promise<string>
   /** What the agent knows of its machines. */
   machines(): Promise<MachineReport[]>
+  /** And of snapshots. */
+  snapshots(): Promise<SnapshotReport[]>
   /** What belongs to nobody: on the host by the agent's account, and machines without a sandbox. */
   leaks(): Promise<Leak[]>
 }
@@ -81,6 +84,8 @@ export const startInstallation = async (options: InstallationOptions = {}): Prom
     callApi(api, key, method, path, body, extra)
   const machines = async (): Promise<MachineReport[]> =>
     (await callAgent<{ machines: MachineReport[] }>(home.agentSocket, 'GET', '/v1/machines')).machines
+  const snapshots = async (): Promise<SnapshotReport[]> =>
+    (await callAgent<{ snapshots: SnapshotReport[] }>(home.agentSocket, 'GET', '/v1/snapshots')).snapshots
   const owned = stack.move()
   return {
     api,
@@ -92,6 +97,7 @@ export const startInstallation = async (options: InstallationOptions = {}): Prom
     call,
     mintKey,
     machines,
+    snapshots,
     leaks: async () => {
       const { leaks } = await callAgent<LeakReport>(home.agentSocket, 'GET', '/v1/leaks')
       const listed = (await call('GET', '/v1/sandboxes')).json<{ id: string }[]>()

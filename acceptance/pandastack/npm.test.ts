@@ -1,13 +1,16 @@
 // The published npm client and its CLI, unchanged, against a running installation.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runChecked, run } from '@pandastack/kit/process/run.ts'
+import { runChecked } from '@pandastack/kit/process/run.ts'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { clients } from './clients.ts'
+import { npmClient } from './npm-client.ts'
+import type { NpmClient } from './npm-client.ts'
+import { api, key } from './raw.ts'
 
 interface ExecResult {
   stdout: string
@@ -64,21 +67,13 @@ interface Vendor {
 }
 
 let vendor: Vendor
-let cli: (...args: string[]) => ReturnType<typeof run>
+let cli: NpmClient['cli']
 let sandbox: Sandbox
-const api = () => process.env['PANDASTACK_API'] ?? ''
-const key = () => process.env['PANDASTACK_API_KEY'] ?? ''
 
 beforeAll(async () => {
-  const found = await clients()
-  vendor = (await import(found.npmModule)) as Vendor
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: found.home,
-    PANDASTACK_API: api(),
-    PANDASTACK_API_KEY: key(),
-  }
-  cli = (...args) => run(process.execPath, [found.npmCli, ...args], { deadlineMs: 60_000, env })
+  const client = await npmClient()
+  vendor = client.module as Vendor
+  cli = client.cli
   sandbox = await vendor.Sandbox.create({ template: 'agent', ttlSeconds: 600, metadata: { suite: 'npm' } })
 })
 afterAll(async () => {

@@ -1,4 +1,4 @@
-// Runs the Python suite (`suite.py`) once and reports each of its tests as one of ours.
+// Runs the Python suites once and reports each of their tests as one of ours.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -7,16 +7,20 @@ import { run } from '@pandastack/kit/process/run.ts'
 import { clients } from './clients.ts'
 
 const here = import.meta.dirname
-const suiteDeadlineMs = 600_000
+const suites = ['suite', 'suite_forks']
+const suiteDeadlineMs = 900_000
 
-/** Every `class.method` of the suite, read from its text, so that a test that never ran is missed. */
-const declared: string[] = []
-let current = ''
-for (const line of readFileSync(path.join(here, 'suite.py'), 'utf8').split('\n')) {
-  current = /^class (\w+)/.exec(line)?.[1] ?? current
-  const method = /^ {4}def (test_\w+)/.exec(line)?.[1]
-  if (method) declared.push(`${current}.${method}`)
-}
+/** Every `module.class.method`, read from the text of the suites, so that a test that never ran is missed. */
+const declared = suites.flatMap((suite) => {
+  let current = ''
+  return readFileSync(path.join(here, `${suite}.py`), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      current = /^class (\w+)/.exec(line)?.[1] ?? current
+      const method = /^ {4}def (test_\w+)/.exec(line)?.[1]
+      return method ? [`${suite}.${current}.${method}`] : []
+    })
+})
 
 const outcomes = new Map<string, string>()
 let output = ''
@@ -31,7 +35,7 @@ beforeAll(async () => {
     PANDASTACK_API: process.env['PANDASTACK_API'] ?? '',
     PANDASTACK_API_KEY: process.env['PANDASTACK_API_KEY'] ?? '',
   }
-  const result = await run(found.python, ['-m', 'unittest', '-v', 'suite'], {
+  const result = await run(found.python, ['-m', 'unittest', '-v', ...suites], {
     deadlineMs: suiteDeadlineMs,
     env,
     cwd: here,
@@ -39,7 +43,7 @@ beforeAll(async () => {
   })
   output = result.stderr
   for (const match of output.matchAll(
-    /^(test_\w+) \(suite\.(\w+)(?:\.\w+)?\) \.\.\. (?:.*\n)*?.*?(ok|FAIL|ERROR|skipped.*)$/gm,
+    /^(test_\w+) \((suite\w*\.\w+)(?:\.\w+)?\) \.\.\. (?:.*\n)*?.*?(ok|FAIL|ERROR|skipped.*)$/gm,
   ))
     outcomes.set(`${match[2]}.${match[1]}`, match[3] ?? '')
 }, suiteDeadlineMs)

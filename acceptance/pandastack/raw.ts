@@ -89,9 +89,14 @@ export interface Box {
 export const createBox = async (wish: object = {}): Promise<Box & AsyncDisposable> => {
   const made = await call('POST', '/v1/sandboxes', { template: 'agent', ttl_seconds: 900, ...wish })
   if (made.status !== 201) throw new Error(`no sandbox: ${made.status} ${made.text}`)
-  const path = `/v1/sandboxes/${made.body.id}`
+  return boxOf(made.body.id)
+}
+
+/** One that is there already, such as a fork; disposing deletes it as well. */
+export const boxOf = (id: string): Box & AsyncDisposable => {
+  const path = `/v1/sandboxes/${id}`
   return {
-    id: made.body.id,
+    id,
     path,
     exec: async (cmd) => (await call('POST', `${path}/exec`, { cmd, timeout_seconds: 60 })).body,
     async [Symbol.asyncDispose]() {

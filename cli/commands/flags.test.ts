@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pairs, seconds, wholeNumber } from './flags.ts'
+import { decimal, pairs, seconds, wholeNumber } from './flags.ts'
 
 test.each([
   ['0', 0],
@@ -19,6 +19,12 @@ test('numbers keep to their limits', () => {
   expect(port('80')).toBe(80)
   for (const input of ['0', '65536', '', 'x', '-1', '0x10', '1e1'])
     expect(() => port(input)).toThrow('no number')
+})
+
+test('a score may be negative and have a fraction', () => {
+  expect(['1', '-2', '0.75', '-0.5'].map(decimal)).toEqual([1, -2, 0.75, -0.5])
+  for (const input of ['', 'x', '1e9', '.5', '1.', 'NaN', 'Infinity', ' 1'])
+    expect(() => decimal(input)).toThrow('no number')
 })
 
 test('a pair is cut at its first sign', () => {

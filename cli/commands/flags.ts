@@ -24,6 +24,12 @@ export const wholeNumber =
     return value
   }
 
+/** Of a score: any decimal number. */
+export const decimal = (input: string): number => {
+  if (!/^-?\d{1,15}(\.\d{1,15})?$/.test(input)) throw new Refusal(`"${input}" is no number`)
+  return Number(input)
+}
+
 /** `NAME=VALUE` pairs as a record; the value may hold further `=`. */
 export const pairs = (inputs: readonly string[] | undefined): Record<string, string> | undefined => {
   if (inputs === undefined || inputs.length === 0) return undefined
@@ -36,4 +42,45 @@ export const pairs = (inputs: readonly string[] | undefined): Record<string, str
   )
 }
 
+export const ttlFlag = {
+  kind: 'parsed',
+  parse: seconds,
+  brief: 'Ends after this time without use (15m, 2h)',
+  optional: true,
+} as const
+
+export const persistentFlag = { kind: 'boolean', brief: 'Never ends by itself', default: false } as const
+
+export const envFlag = {
+  kind: 'parsed',
+  parse: text,
+  brief: 'NAME=VALUE for its commands',
+  optional: true,
+  variadic: true,
+} as const
+
+export const metadataFlag = {
+  kind: 'parsed',
+  parse: text,
+  brief: 'NAME=VALUE to find it by',
+  optional: true,
+  variadic: true,
+} as const
+
+export const nameFlag = {
+  kind: 'parsed',
+  parse: text,
+  brief: 'A name to find it by',
+  optional: true,
+} as const
+
+export const fromFlag = {
+  kind: 'parsed',
+  parse: text,
+  brief: 'Id of the sandbox or snapshot to compare with',
+  placeholder: 'id',
+  optional: true,
+} as const
+
+export const snapshotArgument = { brief: 'Id of the snapshot', placeholder: 'id', parse: text } as const
 export const sandboxArgument = { brief: 'Id of the sandbox', placeholder: 'id', parse: text } as const

@@ -105,6 +105,8 @@ export const forked = z
   })
   .meta({ id: 'Forked' })
 
+export type Forked = z.infer<typeof forked>
+
 export const forkedTree = z
   .object({
     tree_id: z.uuid(),

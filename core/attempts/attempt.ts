@@ -35,6 +35,8 @@ export interface Trial {
 export interface Attempted {
   outcome: AttemptOutcome
   child: Live | null
+  /** There are more changed files than are named. */
+  truncated: boolean
 }
 
 const scoreTimeoutMs = 60_000
@@ -63,18 +65,25 @@ export const attempt = async (
 ): Promise<Attempted> => {
   const outcome = blank(index, command.label)
   let child: Live | null = null
+  let truncated = false
   try {
     const made = await bear(ctx, trial.caller, trial.parent, wishOf(trial, index), signal)
     child = await ctx.registry.find(made.id)
     if (!child) throw new Error('the child has ended')
     outcome.sandbox_id = made.id
     await perform(ctx, trial, child, command, outcome, signal)
+    if (trial.before) {
+      const after = await ctx.hosts.link(child.row.host).host.changes({ machineId: child.row.machine_id })
+      const before = await trial.before
+      truncated = before.truncated || after.truncated
+      outcome.files = changesBetween(before, after).map(({ path, change }) => ({ path, change }))
+    }
   } catch (error) {
     outcome.state = signal.aborted ? 'given_up' : 'failed'
     const told = forCaller(error)
     outcome.error = signal.aborted ? 'given up' : told instanceof Error ? told.message : String(told)
   }
-  return { outcome, child }
+  return { outcome, child, truncated }
 }
 
 const wishOf = (trial: Trial, index: number) => ({
@@ -110,10 +119,4 @@ const perform = async (
     outcome.score = judged.exit_code === 0 ? lastNumber(judged.stdout) : null
     if (outcome.score === null) outcome.error = 'the score command gave no number'
   }
-  if (trial.before) outcome.files = await filesOf(ctx, child, await trial.before)
-}
-
-const filesOf = async (ctx: Context, child: Live, before: Changes): Promise<AttemptOutcome['files']> => {
-  const after = await ctx.hosts.link(child.row.host).host.changes({ machineId: child.row.machine_id })
-  return changesBetween(before, after).map(({ path, change }) => ({ path, change }))
 }

@@ -56,7 +56,7 @@ const runNow = async (
       capture,
       operationId,
       request,
-      before: request.files === false ? null : filesBefore(ctx, parent, capture.source.snapshotId),
+      before: needsFiles(request) ? filesBefore(ctx, parent, capture.source.snapshotId) : null,
       ttlSeconds: Math.ceil(deadlineSeconds) + ttlSlackSeconds,
     }
     await tryAll(ctx, trial, all, options, deadlineSeconds)
@@ -65,8 +65,8 @@ const runNow = async (
       all.map(({ outcome }) => outcome),
       request.stop,
     )
-    const winner = all.find(({ outcome }) => outcome === chosen)?.child ?? null
-    const kept = winner ? await crown(ctx, trial, winner, chosen?.files ?? []) : nothingKept
+    const winner = all.find(({ outcome }) => outcome === chosen)
+    const kept = winner?.child ? await crown(ctx, trial, winner.child, winner) : nothingKept
     const winnerIndex = chosen?.index ?? null
     return { parent_id: parent.row.id, pause_ms: capture.pauseMs, outcomes, winner: winnerIndex, ...kept }
   } finally {
@@ -76,6 +76,8 @@ const runNow = async (
 }
 
 const nothingKept = { winner_sandbox_id: null, merged: [], merge_error: null }
+
+const needsFiles = ({ files, winner }: AttemptsRequest): boolean => files !== false || winner === 'merge'
 
 /** Restored once beside the children, and looked at. */
 const filesBefore = (ctx: Context, parent: Live, snapshotId: string) => {

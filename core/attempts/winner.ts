@@ -9,7 +9,7 @@ import { forCaller } from '../refusals.ts'
 import { awake } from '../sandboxes/awake.ts'
 import { change } from '../sandboxes/change.ts'
 import type { Live } from '../sandboxes/registry.ts'
-import type { Trial } from './attempt.ts'
+import type { Attempted, Trial } from './attempt.ts'
 import { callGuest, runIn } from './command.ts'
 
 type Kept = Pick<AttemptsResult, 'winner_sandbox_id' | 'merged' | 'merge_error'>
@@ -18,7 +18,7 @@ export const crown = async (
   ctx: Context,
   { parent, request }: Trial,
   winner: Live,
-  files: AttemptOutcome['files'],
+  { outcome, truncated }: Pick<Attempted, 'outcome' | 'truncated'>,
 ): Promise<Kept> => {
   const nothing: Kept = { winner_sandbox_id: null, merged: [], merge_error: null }
   if (request.winner === 'take_over') {
@@ -30,8 +30,9 @@ export const crown = async (
   }
   if (request.winner !== 'merge') return nothing
   try {
-    await merge(ctx, winner, parent, files)
-    return { ...nothing, merged: files.map(({ path }) => path) }
+    if (truncated) throw new PandaError('too_large', 'too many files were changed to be merged')
+    await merge(ctx, winner, parent, outcome.files)
+    return { ...nothing, merged: outcome.files.map(({ path }) => path) }
   } catch (error) {
     const told = forCaller(error)
     return { ...nothing, merge_error: told instanceof Error ? told.message : String(told) }
@@ -39,9 +40,9 @@ export const crown = async (
 }
 
 const stepMs = 120_000
-/** Inside both sandboxes; in memory there, and removed at the end. */
-const archive = '/tmp/.pandastack-merge.tar'
-const list = '/tmp/.pandastack-merge.list'
+/** Inside both sandboxes, where no diff looks; removed at the end. */
+const archive = '/run/pandastack-merge.tar'
+const list = '/run/pandastack-merge.list'
 
 /** Packed inside the winner, unpacked inside the parent: owners, modes and links come along, and no path is ours. */
 const merge = async (

@@ -22,7 +22,9 @@ export const promote = async (
   input: PromoteRequest,
 ): Promise<Promoted> => {
   const child = await owned(ctx, caller, childId)
-  const { fork_tree_id: treeId = '', fork_parent_id: parentId = '' } = child.row.metadata
+  const { fork_tree_id, promoted_from, fork_parent_id: parentId = '' } = child.row.metadata
+  // Once promoted it may be asked for again: the answer may have got lost.
+  const treeId = fork_tree_id ?? promoted_from ?? ''
   if (treeId === '') throw conflict('the sandbox is no child of a fork')
   if (input.tree_id && input.tree_id !== treeId) throw invalid('tree_id is not that of the sandbox')
   const siblings = input.cleanup_siblings ? siblingsOf(ctx, child, treeId) : []

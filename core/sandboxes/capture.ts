@@ -70,6 +70,7 @@ export const takeSnapshot = async (
     await insertSnapshot(ctx.db, row)
     await failpoint('snapshot.stored')
     const report = await askForSnapshot(ctx, live, { snapshotId: row.id, durable: true })
+    await failpoint('snapshot.taken')
     const stored = await finishSnapshot(ctx.db, row.id, readyChange(report))
     if (!stored) throw conflict('the snapshot was deleted while it was being made')
     await change(ctx, live.row.id, () => ({

@@ -70,7 +70,7 @@ const mend = async (ctx: Context, row: SnapshotRow, report: SnapshotReport | und
   if (row.deleted_at !== null || ctx.passing.has(row.id)) return
   if (row.status === 'creating') return mendUnfinished(ctx, row, report)
   if (row.status === 'ready' && report?.state !== 'ready')
-    await failSnapshot(ctx.db, row.id, 'its files are not on the host any more')
+    await failSnapshot(ctx.db, row.id, report?.failure?.message ?? 'its files are not on the host any more')
 }
 
 /** Its maker has died. Only a hibernation is somebody's without having been waited for. */

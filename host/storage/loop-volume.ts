@@ -4,6 +4,7 @@
 
 import { access, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandFailed, SpawnFailed } from '@pandastack/kit/process/errors.ts'
 import { run, runChecked } from '@pandastack/kit/process/run.ts'
 import { flush } from '@pandastack/kit/publish/publish.ts'
@@ -15,6 +16,8 @@ export class LoopUnavailable extends Error {
 }
 
 const deadlineMs = 120_000
+const freedWithinMs = 5_000
+const pollMs = 20
 
 /** Smallest volume that mkfs.xfs agrees to. */
 export const leastSizeBytes = 300 * 1024 * 1024
@@ -67,10 +70,13 @@ export const loopProblem = async (): Promise<string | null> => {
   return found?.exitCode === 0 ? null : 'mkfs.xfs is not installed'
 }
 
-/** Unmounts and makes sure that no loop device keeps the file. */
+/** Unmounts and makes sure that no loop device keeps the file, not even one that somebody else is looking at. */
 export const unmountVolume = async (file: string, dir: string): Promise<void> => {
   await runChecked('umount', [dir], { deadlineMs })
-  for (const { device, backingFile } of await loopDevices()) {
-    if (backingFile === file) await run('losetup', ['--detach', device], { deadlineMs })
+  for (let waitedMs = 0; waitedMs < freedWithinMs; waitedMs += pollMs) {
+    const keeping = (await loopDevices()).filter(({ backingFile }) => backingFile === file)
+    if (keeping.length === 0) return
+    for (const { device } of keeping) await run('losetup', ['--detach', device], { deadlineMs })
+    await sleep(pollMs)
   }
 }

@@ -1,20 +1,26 @@
 // Needs root, loop devices and XFS; on a disk with reflinks the volume is not needed and its tests are skipped.
 
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, open, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector } from './collect.ts'
 import { prepareDataDir, releaseDataDir } from './data-dir.ts'
+import { freeSpace } from './free-space.ts'
 import { createLeases } from './leases.ts'
 import { leaks } from './leaks.ts'
 import { createMachineDir, removeMachineDir, StillMounted } from './machine-dirs.ts'
 import { loopProblem, volumeFile } from './loop-volume.ts'
 import { loopDevices, mountAt } from './mounts.ts'
+import { NoSpaceForCopy, snapshotDirs } from './snapshot-dirs.ts'
 
-const sizeBytes = 320 * 1024 * 1024
+const mib = 1024 * 1024
+const sizeBytes = 320 * mib
 const machine = '0b7e8d2c-5a41-4f0e-9c57-2f6f8f1c3d4e'
+const other = '7c1f0a55-93f2-4a6b-8b0e-5d1c2e3f4a5b'
 let scratch = ''
 
 const root = process.getuid?.() === 0
@@ -59,6 +65,18 @@ describe.skipIf(problem !== null)('the data directory', () => {
     }
   })
 
+  test('is released when its loop device is free, also when somebody is just looking at it', async (context) => {
+    const dir = join(scratch, 'looked-at')
+    const found = await prepareDataDir(dir, { sizeBytes })
+    if (found.backing !== 'loop') return context.skip('this disk has reflinks of its own')
+    const [device = ''] = await devicesOver(volumeFile(dir))
+    const looking = await open(device)
+    const looked = sleep(300).then(() => looking.close())
+    await releaseDataDir(dir)
+    expect(await devicesOver(volumeFile(dir))).toEqual([])
+    await looked
+  })
+
   test('stays plain and says why when files are there already', async (context) => {
     const dir = join(scratch, 'used')
     await mkdir(dir)
@@ -89,6 +107,60 @@ describe.skipIf(problem !== null)('the data directory', () => {
     await writeFile(volumeFile(dir), 'this is no file system')
     await expect(prepareDataDir(dir, { sizeBytes })).rejects.toThrow('mount')
     expect(await readFile(volumeFile(dir), 'utf8')).toBe('this is no file system')
+  })
+})
+
+/** On the disk, so that what the file system sets aside for files that grow does not blur how much is free. */
+const writeFlushed = async (path: string, content: Uint8Array): Promise<void> => {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+describe.skipIf(problem !== null)('a copy of a snapshot', () => {
+  test('takes no room where the disk has reflinks, and is a snapshot of its own', async (context) => {
+    const data = await prepareDataDir(join(scratch, 'snapshots'), { sizeBytes })
+    try {
+      if (data.backing !== 'loop') return context.skip('others write to this disk as well')
+      const dirs = snapshotDirs(data.dir)
+      const content = randomBytes(64 * mib)
+      await writeFlushed(join(await dirs.make(machine), 'pages'), content)
+      const original = join(await dirs.publish(machine, { durable: true }), 'pages')
+      const before = await freeSpace(data)
+      await dirs.make(other)
+      await dirs.clone(machine, other)
+      const copy = join(await dirs.publish(other, { durable: true }), 'pages')
+      expect(before.freeBytes - (await freeSpace(data)).freeBytes).toBeLessThan(mib)
+
+      const file = await open(copy, 'r+')
+      await file.write('x').finally(() => file.close())
+      expect((await readFile(original)).equals(content)).toBe(true)
+      await dirs.remove(machine)
+      expect((await readFile(copy)).subarray(1).equals(content.subarray(1))).toBe(true)
+    } finally {
+      await releaseDataDir(data.dir)
+    }
+  })
+
+  test('that does not fit says so, and can be abandoned', async () => {
+    const data = join(scratch, 'full')
+    await mkdir(data)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', data])
+    try {
+      const dirs = snapshotDirs(data)
+      await writeFile(join(await dirs.make(machine), 'pages'), Buffer.alloc(8 * mib, 'x'))
+      await dirs.publish(machine, { durable: true })
+      await dirs.make(other)
+      await expect(dirs.clone(machine, other)).rejects.toThrow(NoSpaceForCopy)
+      await dirs.abandon(other)
+      expect(await readdir(join(data, 'snapshots'))).toEqual([machine])
+    } finally {
+      execFileSync('umount', [data])
+    }
   })
 })
 

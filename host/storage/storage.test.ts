@@ -4,6 +4,7 @@ import { judgeSpace } from './free-space.ts'
 import { judgeLeaks } from './leaks.ts'
 import { BadMachineId, machineDir } from './machine-dirs.ts'
 import { parseMounts } from './mounts.ts'
+import { BadSnapshotId, snapshotDirs } from './snapshot-dirs.ts'
 
 const machine = '0b7e8d2c-5a41-4f0e-9c57-2f6f8f1c3d4e'
 const other = '7c1f0a55-93f2-4a6b-8b0e-5d1c2e3f4a5b'
@@ -19,10 +20,18 @@ test('a path stays held until its last lease is given back, and giving back twic
   expect(leases.held('/data/images/a')).toBe(false)
 })
 
-test.each(['..', '../../etc', '', 'a/b', `${machine}/..`, machine.toUpperCase(), `${machine}\0`])(
-  'the machine id %j never becomes a path',
-  (id) => expect(() => machineDir('/data', id)).toThrow(BadMachineId),
+const noIds = ['..', '../../etc', '', 'a/b', `${machine}/..`, machine.toUpperCase(), `${machine}\0`]
+
+test.each(noIds)('the machine id %j never becomes a path', (id) =>
+  expect(() => machineDir('/data', id)).toThrow(BadMachineId),
 )
+
+test.each(noIds)('the snapshot id %j never becomes a path', async (id) => {
+  const { path, make, publish, abandon, remove, clone } = snapshotDirs('/data')
+  expect(() => path(id)).toThrow(BadSnapshotId)
+  const tries = [make(id), publish(id, { durable: false }), abandon(id), remove(id), clone(id, other)]
+  for (const attempt of [...tries, clone(other, id)]) await expect(attempt).rejects.toThrow(BadSnapshotId)
+})
 
 test('mount points with spaces and missing sources are read as the kernel means them', () => {
   const text = [

@@ -1,10 +1,13 @@
 // The client: everything of the API under the names its users know. Stateless; making one costs nothing.
 
+import { attemptsOf, type Attempts } from './attempts.ts'
 import { connect, type ClientOptions } from './connection.ts'
 import { execsOf, type Execs } from './exec.ts'
 import { filesOf, type Files } from './files.ts'
+import { forksOf, type Forks } from './forks.ts'
 import { logsOf, type Logs } from './logs.ts'
 import { sandboxesOf, type Sandboxes } from './sandboxes.ts'
+import { checkpointsOf, snapshotsOf, type Checkpoints, type Snapshots } from './snapshots.ts'
 import { templatesOf, type Templates } from './templates.ts'
 import { terminalsOf, type Terminals } from './terminal.ts'
 import { tokensOf, type Tokens } from './tokens.ts'
@@ -12,6 +15,10 @@ import { tokensOf, type Tokens } from './tokens.ts'
 export interface Client {
   readonly url: string
   sandboxes: Sandboxes
+  snapshots: Snapshots
+  checkpoints: Checkpoints
+  forks: Forks
+  attempts: Attempts
   exec: Execs
   files: Files
   logs: Logs
@@ -28,6 +35,10 @@ export const createClient = (options: ClientOptions): Client => {
   return {
     url: connection.url,
     sandboxes: sandboxesOf(connection),
+    snapshots: snapshotsOf(connection),
+    checkpoints: checkpointsOf(connection),
+    forks: forksOf(connection),
+    attempts: attemptsOf(connection),
     exec: execsOf(connection),
     files: filesOf(connection),
     logs: logsOf(connection),
@@ -48,8 +59,22 @@ export type {
   ExecResult,
   Event,
   Lifecycle,
+  LifecycleChange,
   Sandbox,
   SandboxCreate,
   Template,
   Token,
 } from '@pandastack/contracts/http/shapes.ts'
+export type {
+  AttemptOutcome,
+  AttemptsRequest,
+  AttemptsResult,
+  Diff,
+  ForkedTree,
+  Promoted,
+  Rewound,
+  RewindRequest,
+  Snapshot,
+  SnapshotCreate,
+} from '@pandastack/contracts/http/snapshots.ts'
+export type { Forked, ForkWish } from './forks.ts'

@@ -30,3 +30,24 @@ test('a last event without its empty line still counts', async () => {
     { event: 'message', data: 'end' },
   ])
 })
+
+test('an event in many pieces is whole', async () => {
+  const text = JSON.stringify('a\n\nb'.repeat(100_000))
+  const pieces = (`data: ${text}\n\nevent: b\ndata: 2\n\n`.match(/[^]{1,7}/g) ?? []) as string[]
+  expect(await Array.fromAsync(serverEvents(stream(...pieces)))).toEqual([
+    { event: 'message', data: text },
+    { event: 'b', data: '2' },
+  ])
+})
+
+test('an event is given out when its empty line is there, and not with the next piece', async () => {
+  const next = Promise.withResolvers<void>()
+  const pieces = async function* () {
+    for (const piece of ['data: 1', '\n', '\n']) yield new TextEncoder().encode(piece)
+    await next.promise
+  }
+  const events = serverEvents(ReadableStream.from(pieces()))
+  expect((await events.next()).value).toEqual({ event: 'message', data: '1' })
+  next.resolve()
+  expect((await events.next()).done).toBe(true)
+})

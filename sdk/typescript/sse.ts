@@ -5,8 +5,8 @@ export interface ServerEvent {
   data: string
 }
 
-/** Beyond it the stream is not one of ours, and must not fill the memory. */
-const eventBytesMax = 16 * 1024 * 1024
+/** Beyond it the stream is not one of ours, and must not fill the memory. The result of a hundred attempts fits. */
+const eventLengthMax = 128 * 1024 * 1024
 
 export const parseEvent = (block: string): ServerEvent | null => {
   let event = 'message'
@@ -24,17 +24,24 @@ export async function* serverEvents(
   body: ReadableStream<Uint8Array>,
 ): AsyncGenerator<ServerEvent, void, void> {
   const decoder = new TextDecoder()
-  let rest = ''
+  // Joined once it is whole: a long event comes in thousands of pieces.
+  const held: string[] = []
+  let heldLength = 0
+  let lineEnd = ''
   for await (const piece of body) {
-    rest += decoder.decode(piece, { stream: true })
-    const blocks = rest.split('\n\n')
-    rest = blocks.pop() ?? ''
-    if (rest.length > eventBytesMax) throw new RangeError('an event of the stream is too long')
+    const blocks = (lineEnd + decoder.decode(piece, { stream: true })).split('\n\n')
+    const rest = blocks.pop() ?? ''
     for (const block of blocks) {
-      const event = parseEvent(block)
+      const event = parseEvent(held.splice(0).join('') + block)
+      heldLength = 0
       if (event) yield event
     }
+    // Half of an empty line, perhaps.
+    lineEnd = rest.endsWith('\n') ? '\n' : ''
+    held.push(rest.slice(0, rest.length - lineEnd.length))
+    heldLength += rest.length
+    if (heldLength > eventLengthMax) throw new RangeError('an event of the stream is too long')
   }
-  const last = parseEvent(rest)
+  const last = parseEvent(held.join('') + lineEnd)
   if (last) yield last
 }

@@ -1,5 +1,5 @@
 // What of an installation is left on this machine, asked of the kernel and not of the installation: processes, mounts,
-// namespaces, links, rules, routes, control groups, directories of machines. And the way to take all of it away.
+// namespaces, links, rules, routes, control groups, directories of machines and snapshots. And the way to take all of it away.
 
 import { readFileSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
@@ -31,7 +31,7 @@ export const leftovers = async (place: Place): Promise<Leftover[]> => [
   ...(await tables(place)),
   ...(await routes(place)),
   ...(await groups(place)),
-  ...(await machineDirs(place)),
+  ...(await dirs(place)),
 ]
 
 /** Takes away everything, the home included, and tells what there was. */
@@ -151,11 +151,14 @@ const groups = async ({ prefix }: Place): Promise<Leftover[]> => {
   return found
 }
 
-const machineDirs = async ({ home }: Place): Promise<Leftover[]> => {
-  const dir = join(home, 'data/machines')
-  return (await names(dir)).map((name) => ({
+const dirs = async ({ home }: Place): Promise<Leftover[]> => {
+  const places = ['data/machines', 'data/snapshots'].map((name) => join(home, name))
+  const found = await Promise.all(
+    places.map(async (dir) => (await names(dir)).map((name) => join(dir, name))),
+  )
+  return found.flat().map((path) => ({
     kind: 'file',
-    name: join(dir, name),
-    remove: () => rm(join(dir, name), { recursive: true, force: true }),
+    name: path,
+    remove: () => rm(path, { recursive: true, force: true }),
   }))
 }

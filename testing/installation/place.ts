@@ -21,7 +21,7 @@ interface Owned extends Place {
 
 const baseHome = (): string => process.env['PANDASTACK_BASE_HOME'] || '/var/lib/pandastack'
 
-const programs = ['runsc', 'launcher', 'relay', 'watch'] as const
+const programs = ['runsc', 'launcher', 'relay', 'sums', 'watch'] as const
 const ownerFile = 'owner.json'
 /** The lower numbers are for operators. */
 const networkIndexes = [15, 14, 13, 12, 11, 10, 9, 8]

@@ -1,13 +1,17 @@
 // The control half of the API, one endpoint a file.
 
 import type { ApiApp, ApiDeps } from '../../app.ts'
+import { runAttempts } from './forks/attempts.ts'
+import { forkTree } from './forks/fork-tree.ts'
+import { forkSandbox } from './forks/fork.ts'
+import { promoteFork } from './forks/promote.ts'
 import { createSandbox } from './sandboxes/create.ts'
 import { deletePort } from './sandboxes/delete-port.ts'
 import { deleteSandbox } from './sandboxes/delete.ts'
 import { getLifecycle } from './sandboxes/get-lifecycle.ts'
 import { getSandbox } from './sandboxes/get.ts'
+import { hibernateSandbox } from './sandboxes/hibernate.ts'
 import { listSandboxes } from './sandboxes/list.ts'
-import { notYet } from './sandboxes/not-yet.ts'
 import { pauseSandbox } from './sandboxes/pause.ts'
 import { readEvents } from './sandboxes/events.ts'
 import { readMetrics } from './sandboxes/metrics.ts'
@@ -15,6 +19,15 @@ import { resumeSandbox } from './sandboxes/resume.ts'
 import { setLifecycle } from './sandboxes/set-lifecycle.ts'
 import { setPort } from './sandboxes/set-port.ts'
 import { signPreview } from './sandboxes/sign-preview.ts'
+import { wakeSandbox } from './sandboxes/wake.ts'
+import { createCheckpoint } from './snapshots/create-checkpoint.ts'
+import { createSnapshot } from './snapshots/create.ts'
+import { deleteSnapshot } from './snapshots/delete.ts'
+import { readDiff } from './snapshots/diff.ts'
+import { getSnapshot } from './snapshots/get.ts'
+import { listCheckpoints } from './snapshots/list-checkpoints.ts'
+import { listSnapshots } from './snapshots/list.ts'
+import { rewindSandbox } from './snapshots/rewind.ts'
 import { bakeTemplate } from './templates/bake.ts'
 import { getTemplate } from './templates/get.ts'
 import { listTemplates } from './templates/list.ts'
@@ -30,6 +43,8 @@ const routes = [
   deleteSandbox,
   pauseSandbox,
   resumeSandbox,
+  hibernateSandbox,
+  wakeSandbox,
   getLifecycle,
   setLifecycle,
   setPort,
@@ -37,7 +52,18 @@ const routes = [
   readEvents,
   readMetrics,
   signPreview,
-  notYet,
+  createSnapshot,
+  listSnapshots,
+  getSnapshot,
+  deleteSnapshot,
+  createCheckpoint,
+  listCheckpoints,
+  rewindSandbox,
+  readDiff,
+  forkSandbox,
+  forkTree,
+  promoteFork,
+  runAttempts,
   listTemplates,
   getTemplate,
   bakeTemplate,

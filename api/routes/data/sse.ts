@@ -2,7 +2,7 @@
 // the clients takes the bytes for Latin-1 and cuts lines at U+2028), and comments to keep the connection alive.
 
 import { once } from 'node:events'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const pingMs = 10_000
 
@@ -15,6 +15,10 @@ export const asciiJson = (value: unknown): string =>
 
 export const sseEvent = (event: string, data: unknown): string =>
   `event: ${event}\ndata: ${asciiJson(data)}\n\n`
+
+/** For routes that answer with one JSON to everybody else. */
+export const wantsEvents = (request: FastifyRequest): boolean =>
+  (request.headers.accept ?? '').includes('text/event-stream')
 
 export interface EventStream extends AsyncDisposable {
   /** Resolves when the client has room for more; rejects when it has gone. */

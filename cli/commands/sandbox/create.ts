@@ -1,11 +1,25 @@
 import { buildCommand } from '@stricli/core'
 import { clientFor, printJson, type Context } from '../../context.ts'
+import { Refusal } from '../../exit-codes.ts'
 import { fields } from '../../text/table.ts'
-import { jsonFlag, pairs, seconds, text, wholeNumber } from '../flags.ts'
+import {
+  envFlag,
+  jsonFlag,
+  metadataFlag,
+  pairs,
+  persistentFlag,
+  seconds,
+  text,
+  ttlFlag,
+  wholeNumber,
+} from '../flags.ts'
 
 interface Flags {
-  template: string
+  template?: string
+  fromSnapshot?: string
   ttl?: number
+  onTimeout?: 'delete' | 'hibernate'
+  hibernateAfter?: number
   persistent: boolean
   env?: string[]
   metadata?: string[]
@@ -15,31 +29,33 @@ interface Flags {
 }
 
 export const createSandbox = buildCommand({
-  docs: { brief: 'Make a sandbox from a template' },
+  docs: { brief: 'Make a sandbox from a template or a snapshot' },
   parameters: {
     flags: {
-      template: { kind: 'parsed', parse: text, brief: 'What it is made from', default: 'agent' },
-      ttl: {
+      template: { kind: 'parsed', parse: text, brief: 'What it is made from (agent)', optional: true },
+      fromSnapshot: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Id of the snapshot that it goes on from, memory and all',
+        placeholder: 'id',
+        optional: true,
+      },
+      ttl: ttlFlag,
+      onTimeout: {
+        kind: 'enum',
+        values: ['delete', 'hibernate'],
+        brief: 'What happens then (delete)',
+        optional: true,
+      },
+      hibernateAfter: {
         kind: 'parsed',
         parse: seconds,
-        brief: 'Ends after this time without use (15m, 2h)',
+        brief: 'Hibernates after this time in which nothing was done in it (10m)',
         optional: true,
       },
-      persistent: { kind: 'boolean', brief: 'Never ends by itself', default: false },
-      env: {
-        kind: 'parsed',
-        parse: text,
-        brief: 'NAME=VALUE for its commands',
-        optional: true,
-        variadic: true,
-      },
-      metadata: {
-        kind: 'parsed',
-        parse: text,
-        brief: 'NAME=VALUE to find it by',
-        optional: true,
-        variadic: true,
-      },
+      persistent: persistentFlag,
+      env: envFlag,
+      metadata: metadataFlag,
       cpu: { kind: 'parsed', parse: wholeNumber(1, 64), brief: 'Processors', optional: true },
       memoryMb: { kind: 'parsed', parse: wholeNumber(128, 262_144), brief: 'Memory in MiB', optional: true },
       json: jsonFlag,
@@ -47,12 +63,18 @@ export const createSandbox = buildCommand({
     aliases: { t: 'template', e: 'env', m: 'metadata' },
   },
   async func(this: Context, flags: Flags) {
+    if (flags.template !== undefined && flags.fromSnapshot !== undefined)
+      throw new Refusal('a snapshot has its template already: give --template or --from-snapshot')
     const client = await clientFor(this)
     const env = pairs(flags.env)
     const metadata = pairs(flags.metadata)
     const sandbox = await client.sandboxes.create(
       {
-        template: flags.template,
+        ...(flags.fromSnapshot === undefined
+          ? { template: flags.template ?? 'agent' }
+          : { from_snapshot: flags.fromSnapshot }),
+        ...(flags.onTimeout && { on_timeout: flags.onTimeout }),
+        ...(flags.hibernateAfter !== undefined && { hibernate_after_seconds: flags.hibernateAfter }),
         ...(flags.ttl !== undefined && { ttl_seconds: flags.ttl }),
         ...(flags.persistent && { persistent: true }),
         ...(env && { env }),

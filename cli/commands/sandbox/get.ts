@@ -17,13 +17,14 @@ export const getSandbox = buildCommand({
       fields([
         ['id', sandbox.id],
         ['template', sandbox.template],
+        ...(sandbox.from_snapshot === '' ? [] : [['snapshot', sandbox.from_snapshot] as const]),
         ['status', sandbox.failure === null ? sandbox.status : `${sandbox.status}: ${sandbox.failure}`],
         ['isolation', `${sandbox.tier} (${sandbox.isolation})`],
         ['size', `${sandbox.cpu} CPU, ${sandbox.memory_mb} MiB memory, ${sandbox.disk_mb} MiB disk`],
         ['address', sandbox.guest_ip],
         ['boot', `${sandbox.boot_mode}, ${sandbox.boot_ms} ms`],
         ['created', sandbox.created_at],
-        ['ends', sandbox.expires_at ?? 'never by itself'],
+        [sandbox.on_timeout === 'hibernate' ? 'hibernates' : 'ends', sandbox.expires_at ?? 'never by itself'],
         ['metadata', metadata.join(' ')],
       ]),
     )

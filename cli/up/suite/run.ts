@@ -9,6 +9,7 @@ import type { Report, Steps } from '../../terminal/steps.ts'
 import { bringUp, type Up } from '../bring-up.ts'
 import { findGo } from '../go.ts'
 import type { Home } from '../home.ts'
+import { mintKey } from '../key.ts'
 import { prepare } from '../prepare.ts'
 import { freeIndexHere } from '../network-index.ts'
 import { mergeSettings, readSettings, type Settings } from '../settings.ts'
@@ -51,7 +52,7 @@ const legEnvironment = (home: Home, env: Env, goDir: string): Record<string, str
     goDir,
   ]
   const kept = Object.entries(env).filter(
-    ([name, value]) => value !== undefined && !/^PANDASTACK_(API|API_KEY|HOME)$/.test(name),
+    ([name, value]) => value !== undefined && !/^PANDASTACK_(API|API_KEY|OTHER_KEY|HOME)$/.test(name),
   )
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
@@ -95,12 +96,15 @@ export const runSuite = async (task: Task): Promise<LegResult[]> => {
 
   steps.heading('Testing')
   for (const leg of firstLegs) await runLeg(leg, suite)
-  await runAgainstOwn(task, (up) =>
-    runLeg(acceptance, {
-      ...suite,
-      env: { ...suite.env, PANDASTACK_API: up.url, PANDASTACK_API_KEY: up.key },
-    }),
-  ).catch((error: unknown) => {
+  await runAgainstOwn(task, async (up, settings) => {
+    const stranger = { label: 'acceptance', project: 'stranger' }
+    const own = {
+      PANDASTACK_API: up.url,
+      PANDASTACK_API_KEY: up.key,
+      PANDASTACK_OTHER_KEY: await mintKey(home, settings, env, stranger),
+    }
+    await runLeg(acceptance, { ...suite, env: { ...suite.env, ...own } })
+  }).catch((error: unknown) => {
     signal.throwIfAborted()
     const message = error instanceof Error ? error.message : String(error)
     results.push({ name: 'up and down', ms: 0, tally: failedTally('up and down', message) })
@@ -117,12 +121,15 @@ const endEarlier = async ({ home, env, steps }: Task): Promise<void> => {
 }
 
 /** With an installation that exists for this alone, and is taken down whatever happens. */
-const runAgainstOwn = async (task: Task, use: (up: Up) => Promise<void>): Promise<void> => {
+const runAgainstOwn = async (
+  task: Task,
+  use: (up: Up, settings: Settings) => Promise<void>,
+): Promise<void> => {
   const { home, env, steps } = task
   const settings = await ownSettings(home, env)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => takeDown({ home, settings, env, steps }))
   const up = await bringUp({ ...task, settings, proof: true, lock: async () => noLock })
   steps.heading('Testing what runs')
-  await use(up)
+  await use(up, settings)
 }

@@ -1,13 +1,12 @@
-// What a durable snapshot says of itself, in a file among its own. The digest of that file stands for every byte of the
-// snapshot, because it holds the sum of sums; whoever keeps the digest elsewhere can tell one snapshot from another.
+// What a durable snapshot says of itself, in a file among its own that is summed with them. The digest of the file of sums
+// stands for every byte of the snapshot; whoever keeps it elsewhere can tell one snapshot from another.
 
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import type { SnapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import type { Snapshot } from '@pandastack/driver/values.ts'
-import { publishFile } from '@pandastack/kit/publish/publish.ts'
 
 const image = z.object({
   name: z.string(),
@@ -28,30 +27,32 @@ const schema = z.object({
   limits: z.object({ cpu: z.number(), memoryMb: z.number(), diskMb: z.number(), pids: z.number() }),
   tier: z.string(),
   pauseMs: z.number(),
-  uniqueBytes: z.number(),
-  sharedBytes: z.number(),
-  /** SHA-256 of the file that holds the sums of all others. */
-  sums: z.string(),
   createdUnixMs: z.number(),
 })
 export type Manifest = z.infer<typeof schema>
 
+const sumsFile = 'sums.json'
 const manifestFile = (dir: string): string => path.join(dir, 'manifest.json')
 
-const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+/** Before the directory is sealed. */
+export const writeManifest = (dir: string, manifest: Manifest): Promise<void> =>
+  writeFile(manifestFile(dir), JSON.stringify(manifest), { mode: 0o400 })
 
-/** Returns the digest. */
-export const writeManifest = async (dir: string, manifest: Manifest): Promise<string> => {
-  const text = JSON.stringify(manifest)
-  await publishFile(manifestFile(dir), text, 0o400)
-  return digestOf(text)
+export interface Found {
+  manifest: Manifest
+  digest: string
+  /** Room of its files, whoever shares it. */
+  bytes: number
 }
 
-/** Null when there is none, or nothing that can be read as one. */
-export const readManifest = async (dir: string): Promise<{ manifest: Manifest; digest: string } | null> => {
+/** Null when there is none, or nothing that can be read as one. Whether it is the one that was written is not checked. */
+export const readManifest = async (dir: string): Promise<Found | null> => {
   try {
-    const text = await readFile(manifestFile(dir), 'utf8')
-    return { manifest: schema.parse(JSON.parse(text)), digest: digestOf(text) }
+    const manifest = schema.parse(JSON.parse(await readFile(manifestFile(dir), 'utf8')))
+    const sums = await readFile(path.join(dir, sumsFile))
+    const looks = await Promise.all((await readdir(dir)).map((name) => stat(path.join(dir, name))))
+    const bytes = looks.reduce((sum, { blocks }) => sum + blocks * 512, 0)
+    return { manifest, digest: createHash('sha256').update(sums).digest('hex'), bytes }
   } catch {
     return null
   }
@@ -66,13 +67,23 @@ export const snapshotOf = (manifest: Manifest, dir: string): Snapshot => ({
   limits: manifest.limits,
 })
 
-export const reportOf = (manifest: Manifest, digest: string): SnapshotReport => ({
+/** Nothing in it claims to last. */
+export const isPassing = async (dir: string): Promise<boolean> => {
+  const names = await readdir(dir)
+  return !names.includes('manifest.json') && !names.includes(sumsFile)
+}
+
+export interface Sealed {
+  digest: string
+  uniqueBytes: number
+  sharedBytes: number
+}
+
+export const reportOf = (manifest: Manifest, sealed: Sealed): SnapshotReport => ({
   snapshotId: manifest.id,
   state: 'ready',
   durable: true,
-  digest,
-  uniqueBytes: manifest.uniqueBytes,
-  sharedBytes: manifest.sharedBytes,
+  ...sealed,
   pauseMs: manifest.pauseMs,
   tier: manifest.tier,
   driver: manifest.driver,

@@ -15,7 +15,7 @@ import type { Log, Storage } from '../ports.ts'
 import { isMismatch, isMissing, type Sums } from '../sums-port.ts'
 import { failureOf, SnapshotBroken, SnapshotMissing } from './errors.ts'
 import { identityOf } from './identity.ts'
-import { readManifest, reportOf, snapshotOf, writeManifest, type Manifest } from './manifest.ts'
+import { isPassing, readManifest, reportOf, snapshotOf, writeManifest, type Manifest } from './manifest.ts'
 
 export interface SnapshotsOptions {
   storage: Storage
@@ -33,15 +33,11 @@ export interface OpenSnapshot extends Disposable {
 interface Entry {
   report: SnapshotReport
   snapshot: Snapshot | null
-  /** SHA-256 of the file of sums. */
-  sums: string
   /** How its files looked when their bytes were checked; empty: not yet, by this process. */
   checked: string
   checking: Promise<void> | null
   holders: number
 }
-
-type Said = Omit<Manifest, 'sums' | 'uniqueBytes' | 'sharedBytes'>
 
 /** At 200 MB/s this is more than 300 GB. */
 const sealDeadlineMs = 1_800_000
@@ -68,12 +64,14 @@ export class Snapshots {
       const dir = snapshots.path(id)
       const found = await readManifest(dir)
       if (found) {
-        const { manifest, digest } = found
-        const snapshot = snapshotOf(manifest, dir)
-        this.#put(id, { report: reportOf(manifest, digest), snapshot, sums: manifest.sums })
-      } else {
-        this.#options.log.warn({ snapshot: id }, 'removing a snapshot that has no manifest')
-        await snapshots.remove(id)
+        const { manifest, digest, bytes } = found
+        const report = reportOf(manifest, { digest, uniqueBytes: bytes, sharedBytes: 0 })
+        this.#put(id, { report, snapshot: snapshotOf(manifest, dir) })
+      } else if (await isPassing(dir)) await snapshots.remove(id)
+      else {
+        this.#options.log.error({ snapshot: id }, 'a snapshot is damaged: its manifest cannot be read')
+        const failure = { code: 'failed' as const, message: 'its manifest cannot be read' }
+        this.#put(id, { report: { ...this.#blank(id, true), state: 'failed', failure } })
       }
     }
   }
@@ -130,8 +128,9 @@ export class Snapshots {
   async open(id: string, digest: string, signal: AbortSignal): Promise<OpenSnapshot> {
     await this.#making.get(id)
     const entry = this.#entries.get(id)
-    const snapshot = entry?.snapshot
-    if (!entry || !snapshot) throw new SnapshotMissing(`there is no snapshot ${id} on this host`)
+    if (!entry) throw new SnapshotMissing(`there is no snapshot ${id} on this host`)
+    const { snapshot } = entry
+    if (!snapshot) throw new SnapshotBroken(entry.report.failure?.message ?? 'the snapshot was never made')
     if (digest !== '' && entry.report.digest !== digest)
       throw new SnapshotBroken('another content is stored under the id of the snapshot')
     entry.holders += 1
@@ -191,19 +190,17 @@ export class Snapshots {
   }
 
   /** Sums what is in the work directory and makes it the snapshot. */
-  async #publish(dir: string, said: Said): Promise<Entry> {
+  async #publish(dir: string, manifest: Manifest): Promise<Entry> {
     const { sums, storage } = this.#options
+    await writeManifest(dir, manifest)
     const { sha256, uniqueBytes, sharedBytes } = await sums.seal(dir, AbortSignal.timeout(sealDeadlineMs))
-    const manifest: Manifest = { ...said, sums: sha256, uniqueBytes, sharedBytes }
-    const digest = await writeManifest(dir, manifest)
     await failpoint('snapshot.before-publish')
-    const final = await storage.snapshots.publish(said.id, { durable: true })
+    const final = await storage.snapshots.publish(manifest.id, { durable: true })
     await failpoint('snapshot.published')
     const checked = await identityOf(final)
-    return this.#put(said.id, {
-      report: reportOf(manifest, digest),
+    return this.#put(manifest.id, {
+      report: reportOf(manifest, { digest: sha256, uniqueBytes, sharedBytes }),
       snapshot: snapshotOf(manifest, final),
-      sums: sha256,
       checked,
     })
   }
@@ -219,11 +216,8 @@ export class Snapshots {
   }
 
   async #verify(entry: Entry, dir: string, signal: AbortSignal): Promise<void> {
-    const found = await readManifest(dir)
-    if (found?.digest !== entry.report.digest)
-      throw new SnapshotBroken('the manifest of the snapshot is not the one that was written')
     try {
-      await this.#options.sums.verify(dir, entry.sums, signal)
+      await this.#options.sums.verify(dir, entry.report.digest, signal)
     } catch (error) {
       if (isMismatch(error)) throw new SnapshotBroken((error as Error).message)
       if (isMissing(error)) throw new SnapshotMissing('the files of the snapshot are gone')
@@ -240,7 +234,7 @@ export class Snapshots {
   }
 
   #put(id: string, entry: Partial<Entry> & Pick<Entry, 'report'>): Entry {
-    const blank = { snapshot: null, sums: '', checked: '', checking: null, holders: 0 }
+    const blank = { snapshot: null, checked: '', checking: null, holders: 0 }
     const made: Entry = { ...blank, ...entry }
     this.#entries.set(id, made)
     return made

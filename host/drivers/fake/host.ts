@@ -6,7 +6,13 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createFakeExits } from './exits.ts'
 import { createFakeDriver, type FakeOptions } from './index.ts'
-import { createFakeCgroups, createFakeImages, createFakeNetwork, createFakeStorage } from './places.ts'
+import {
+  createFakeCgroups,
+  createFakeImages,
+  createFakeNetwork,
+  createFakeStorage,
+  createFakeSums,
+} from './places.ts'
 import { startFakeRelay } from './relay.ts'
 
 const probeDeadlineMs = 20_000
@@ -29,6 +35,7 @@ export const startFakeHost = async ({ dir, images, ...options }: FakeHostOptions
     network: createFakeNetwork(),
     cgroups: createFakeCgroups(),
     storage: await createFakeStorage(dir),
+    sums: createFakeSums(),
     images: createFakeImages(images),
     relay,
     exits,

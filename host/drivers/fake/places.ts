@@ -3,11 +3,13 @@
 
 import { createHash, randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import type { Image, Limits, Nic } from '@pandastack/driver/values.ts'
+
+export { createFakeSums } from './sums.ts'
 
 const loopback = '127.0.0.1'
 /** Below the range from which the kernel takes ports for connections that are made from here. */
@@ -102,10 +104,38 @@ export const createFakeCgroups = () => {
   }
 }
 
+/** Renames as the real ones do; what is in the making has a name with a dot. */
+const createFakeSnapshotDirs = (root: string) => {
+  const at = (id: string): string => path.join(root, id)
+  const making = (id: string): string => path.join(root, `.making-${id}`)
+  const remove = (dir: string): Promise<void> => rm(dir, { recursive: true, force: true })
+  return {
+    make: async (id: string): Promise<string> => {
+      await remove(making(id))
+      await mkdir(making(id), { mode: 0o700 })
+      return making(id)
+    },
+    publish: async (id: string): Promise<string> => {
+      await rename(making(id), at(id))
+      return at(id)
+    },
+    abandon: (id: string): Promise<void> => remove(making(id)),
+    path: at,
+    list: async (): Promise<string[]> => (await readdir(root)).filter((name) => !name.startsWith('.')),
+    remove: (id: string): Promise<void> => remove(at(id)),
+    clone: (from: string, to: string): Promise<void> => cp(at(from), making(to), { recursive: true }),
+    sweep: async (): Promise<void> => {
+      for (const name of await readdir(root)) if (name.startsWith('.')) await remove(path.join(root, name))
+    },
+  }
+}
+
 export const createFakeStorage = async (dir: string) => {
   const places = path.join(dir, 'machines')
   const templatesDir = path.join(dir, 'templates')
-  for (const folder of [places, templatesDir]) await mkdir(folder, { recursive: true, mode: 0o700 })
+  const snapshots = path.join(dir, 'snapshots')
+  for (const folder of [places, templatesDir, snapshots])
+    await mkdir(folder, { recursive: true, mode: 0o700 })
   return {
     templatesDir,
     createPlace: async (id: string): Promise<string> => {
@@ -115,6 +145,8 @@ export const createFakeStorage = async (dir: string) => {
     removePlace: (id: string): Promise<void> => rm(path.join(places, id), { recursive: true, force: true }),
     listPlaces: (): Promise<string[]> => readdir(places),
     publish: (from: string, to: string): Promise<void> => rename(from, to),
+    snapshots: createFakeSnapshotDirs(snapshots),
+    freeSpace: async (): Promise<{ freeBytes: number; low: boolean }> => ({ freeBytes: 2 ** 40, low: false }),
   }
 }
 

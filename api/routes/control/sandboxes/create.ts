@@ -10,7 +10,7 @@ export const createSandbox = (app: ApiApp, { core }: ApiDeps): void => {
     url: '/sandboxes',
     schema: {
       operationId: 'createSandbox',
-      summary: 'Create a sandbox and wait until it runs',
+      summary: 'Create a sandbox from a template or a snapshot, and wait until it runs',
       tags: ['sandboxes'],
       keyed: true,
       body: sandboxCreate,

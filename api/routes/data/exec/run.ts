@@ -35,6 +35,7 @@ export const registerRun = (app: ApiApp, { core }: ApiDeps, budget: ByteBudget):
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
+      await sandbox.beforeCommand(request.body.cmd)
       const command = guestCommand(request.body, runSecondsDefault)
       const answer = await callGuest(sandbox, {
         method: 'POST',

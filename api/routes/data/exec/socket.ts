@@ -78,6 +78,7 @@ const take = async (
 const run = async (start: Start, sandbox: OpenSandbox, peer: Peer, signal: AbortSignal): Promise<void> => {
   const { id } = start
   try {
+    await sandbox.beforeCommand(start.cmd)
     const frames = await startExec(sandbox, guestCommand(start, streamSecondsDefault), signal)
     for await (const output of outputs(frames)) {
       if ('text' in output) {

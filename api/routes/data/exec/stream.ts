@@ -31,6 +31,7 @@ export const registerStream = (app: ApiApp, { core }: ApiDeps): void => {
     },
     async (request, reply) => {
       using sandbox = await openSandbox(core, request)
+      await sandbox.beforeCommand(request.body.cmd)
       const signal = hangupOf(reply)
       const command = guestCommand(request.body, streamSecondsDefault)
       const frames = await startExec(sandbox, command, signal)
