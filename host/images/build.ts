@@ -1,7 +1,7 @@
 // Builds the root file systems of the templates. Two stages, each kept under a key of what goes into it: the package
-// tree (a minute, needs the mirrors) and the image (seconds, tree plus guest agent). Everything is made in a building
-// place and published by one rename, so a build that is killed leaves nothing that counts; two builds of the same thing
-// at once waste time and harm nothing.
+// tree (a minute, needs the mirrors) and the image (seconds, tree plus guest agent and a few files). Everything is made
+// in a building place and published by one rename, so a build that is killed leaves nothing that counts; two builds of
+// the same thing at once waste time and harm nothing.
 //
 //   host setup ─► tree of base ─► tree of agent, … ─► rootfs.erofs ─► published ─► current
 
@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import type { Image } from '@pandastack/driver/values.ts'
 import { runChecked } from '@pandastack/kit/process/run.ts'
 import { publishDir, publishFile, publishFlushed } from '@pandastack/kit/publish/publish.ts'
+import { additionsSha256 } from './additions.ts'
 import { bootstrapTree } from './base-tree.ts'
 import { cleanTree } from './clean-tree.ts'
 import { configureTree } from './configure-tree.ts'
@@ -19,7 +20,7 @@ import { installedPackages } from './dpkg-status.ts'
 import { readHostSetup, type HostSetup } from './host-setup.ts'
 import { imageEnv } from './image-env.ts'
 import type { BuildContext } from './isolate.ts'
-import { imageDigest, treeKey, type TreeInputs } from './keys.ts'
+import { imageDigest, treeKey, type Added, type TreeInputs } from './keys.ts'
 import { imageOf, manifestName, readManifest, rootfsName, type Manifest } from './manifest.ts'
 import type { OnProgress, Progress } from './progress.ts'
 import { findRecipe, lineage, recipes, type Recipe } from './recipe.ts'
@@ -46,7 +47,7 @@ interface Build extends BuildContext {
   nodePath: string
   setup: HostSetup
   inputs: TreeInputs
-  guestdSha256: string
+  added: Added
   say: (step: Progress['step'], percent: number) => void
 }
 
@@ -74,14 +75,18 @@ const prepare = async (name: string, options: ImageOptions): Promise<Build> => {
   } = options
   const setup = await readHostSetup({ extraCaFiles, signal })
   const { release, architecture, certificates } = setup
-  const [nodeSha256, guestdSha256] = await Promise.all([sha256Of(nodePath), sha256Of(guestdPath)])
+  const [nodeSha256, guestd, files] = await Promise.all([
+    sha256Of(nodePath),
+    sha256Of(guestdPath),
+    additionsSha256(),
+  ])
   return {
     dataDir,
     guestdPath,
     nodePath,
     setup,
     inputs: { release, architecture, nodeSha256, certificates },
-    guestdSha256,
+    added: { guestd, files },
     toolEnv,
     signal,
     say: monotonic((step, percent) => onProgress?.({ image: name, step, percent })),
@@ -155,7 +160,7 @@ const makeImage = async (build: Build, recipe: Recipe, digest: string): Promise<
 }
 
 const find = async (build: Build, recipe: Recipe): Promise<Image | null> => {
-  const dir = imageDir(build.dataDir, recipe.name, imageDigest(recipe, build.inputs, build.guestdSha256))
+  const dir = imageDir(build.dataDir, recipe.name, imageDigest(recipe, build.inputs, build.added))
   const manifest = await readManifest(dir)
   return manifest && imageOf(dir, manifest)
 }
@@ -173,7 +178,7 @@ export const buildImage = async (name: string, options: ImageOptions): Promise<I
   if (existing === null) {
     await removeAbandoned(build.dataDir)
     await removeOtherTrees(build.dataDir, new Set(recipes.map((each) => treeKey(each, build.inputs))))
-    await makeImage(build, recipe, imageDigest(recipe, build.inputs, build.guestdSha256))
+    await makeImage(build, recipe, imageDigest(recipe, build.inputs, build.added))
   }
   const image = existing ?? (await find(build, recipe))
   if (image === null) throw new Error(`the image ${name} vanished while it was published`)

@@ -40,7 +40,7 @@ const inside = (image: string, path: string): string =>
   execFileSync('dump.erofs', [`--path=${path}`, image], { encoding: 'utf8' })
 
 describe.skipIf(problem !== null)('sealing', () => {
-  test('adds the guest agent, keeps times, uses nothing that gVisor cannot read, and spares the tree', async () => {
+  test('adds the guest agent and the common files, keeps times, uses nothing that gVisor cannot read, and spares the tree', async () => {
     const tree = join(scratch, 'tree')
     await mkdir(join(tree, 'usr/lib'), { recursive: true })
     await writeFile(join(tree, 'usr/lib/small'), 'x')
@@ -54,6 +54,11 @@ describe.skipIf(problem !== null)('sealing', () => {
     expect(inside(image, '/usr/lib/pandastack/guestd')).toMatch(
       /Size: 10000 [\s\S]*Layout: 0 [\s\S]*Access: 0755/,
     )
+    expect(inside(image, '/usr/lib/pandastack/thaw.cjs')).toMatch(/Layout: 0 [\s\S]*Access: 0644/)
+    const module = 'pandastack_thaw.py'
+    expect(inside(image, `/usr/lib/pandastack/${module}`)).toMatch(/Layout: 0 [\s\S]*Access: 0644/)
+    // A link has the length of what it points to.
+    expect(inside(image, `/usr/lib/python3/dist-packages/${module}`)).toMatch(/Size: 35 .*On-disk size/)
     expect(inside(image, '/usr/lib/small')).toMatch(/Layout: 0 [\s\S]*Xattr size: 0[\s\S]*2001-09-09/)
     const features = /Filesystem features:\s*(.*)/.exec(
       execFileSync('dump.erofs', ['-s', image], { encoding: 'utf8' }),

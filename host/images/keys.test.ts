@@ -43,10 +43,13 @@ describe('the key of a tree', () => {
   })
 })
 
-test('the digest of an image changes with the guest agent, and the key of its tree does not', () => {
-  expect(imageDigest(base, inputs, 'new')).not.toBe(imageDigest(base, inputs, 'old'))
-  expect(imageDigest(base, inputs, 'old')).toBe(imageDigest(base, inputs, 'old'))
-  expect(imageDigest({ ...base, env: { A: '1' } }, inputs, 'old')).not.toBe(imageDigest(base, inputs, 'old'))
+test('the digest of an image changes with what is added to its tree, whose key does not', () => {
+  const added = { guestd: 'old', files: 'old' }
+  const digest = imageDigest(base, inputs, added)
+  expect(imageDigest(base, inputs, { ...added })).toBe(digest)
+  expect(imageDigest(base, inputs, { ...added, guestd: 'new' })).not.toBe(digest)
+  expect(imageDigest(base, inputs, { ...added, files: 'new' })).not.toBe(digest)
+  expect(imageDigest({ ...base, env: { A: '1' } }, inputs, added)).not.toBe(digest)
 })
 
 test('names are checked before they become part of a path', () => {

@@ -1,5 +1,5 @@
 // Names of what was built, made from everything that goes into it. A package tree is expensive and depends on little;
-// an image is a tree with the guest agent added, and cheap. Pure.
+// an image is a tree with the guest agent and a few files added, and cheap. Pure.
 
 import { createHash } from 'node:crypto'
 import { imageEnv } from './image-env.ts'
@@ -32,6 +32,13 @@ export const treeKey = (recipe: Recipe, inputs: TreeInputs): string =>
     certificates: inputs.certificates.toSorted(),
   })
 
+/** SHA-256 of what is added to a tree. */
+export interface Added {
+  guestd: string
+  /** `additionsSha256` */
+  files: string
+}
+
 /** Digest of the finished image. */
-export const imageDigest = (recipe: Recipe, inputs: TreeInputs, guestdSha256: string): string =>
-  digest({ imageFormat: 1, tree: treeKey(recipe, inputs), guestd: guestdSha256, env: imageEnv(recipe) })
+export const imageDigest = (recipe: Recipe, inputs: TreeInputs, added: Added): string =>
+  digest({ imageFormat: 1, tree: treeKey(recipe, inputs), ...added, env: imageEnv(recipe) })

@@ -1,5 +1,5 @@
-// Makes one image file out of a package tree and the guest agent. The tree itself is not touched: a copy of its
-// directories with links to its files takes the agent in. Cheap next to the tree: seconds.
+// Makes one image file out of a package tree, the guest agent and the files that all images get. The tree itself is not
+// touched: a copy of its directories with links to its files takes the others in. Cheap next to the tree: seconds.
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -7,6 +7,7 @@ import { chmod, cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { runChecked } from '@pandastack/kit/process/run.ts'
+import { addFiles } from './additions.ts'
 
 export const guestdPath = '/usr/lib/pandastack/guestd'
 
@@ -39,6 +40,7 @@ export const sealImage = async (
   await mkdir(join(inside, '..'), { recursive: true, mode: 0o755 })
   await cp(guestd, inside, { dereference: true })
   await chmod(inside, 0o755)
+  await addFiles(stage)
   await runChecked('mkfs.erofs', [...erofsOptions, file, stage], { deadlineMs, signal })
   await rm(stage, { recursive: true, force: true })
 }

@@ -2,15 +2,22 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"pandastack.dev/guest/internal/thaw"
 )
 
 // TestMain lets this test's binary be the agent: as the first process of a new namespace there is nothing else to run.
@@ -26,6 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// ownDirectories keeps what the agent writes away from this machine's own files.
+const ownDirectories = `mount -t tmpfs none /run && mount -t tmpfs none /etc && exec "$0"`
+
 // startInit runs the agent as pid 1 and gives its base address.
 func startInit(t *testing.T) (base string, command *exec.Cmd) {
 	t.Helper()
@@ -36,7 +46,8 @@ func startInit(t *testing.T) (base string, command *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command = exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", self)
+	command = exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "sh", "-c",
+		ownDirectories, self)
 	command.Env = append(os.Environ(), "GUESTD_TEST_AGENT=127.0.0.1:0")
 	stderr, err := command.StderrPipe()
 	if err != nil {
@@ -66,16 +77,61 @@ type result struct {
 
 func runIn(t *testing.T, base, cmd string) (r result) {
 	t.Helper()
-	body, _ := json.Marshal(map[string]any{"cmd": cmd, "timeout_ms": 10_000})
-	response, err := http.Post(base+"/v1/run", "application/json", strings.NewReader(string(body)))
+	post(t, base+"/v1/run", map[string]any{"cmd": cmd, "timeout_ms": 10_000}, &r)
+	return r
+}
+
+func thawIn(t *testing.T, base string, generation int) (r thaw.Reply) {
+	t.Helper()
+	var entropy [64]byte // this machine's kernel takes it for what it is said to be
+	_, _ = rand.Read(entropy[:])
+	post(t, base+"/v1/thaw", map[string]any{
+		"generation": generation, "hostname": "sbx", "machine_id": strings.Repeat("ab", 16), "sandbox_id": "sbx",
+		"wall_unix_ns": strconv.FormatInt(time.Now().UnixNano(), 10), "access_token": "secret",
+		"entropy": base64.StdEncoding.EncodeToString(entropy[:]),
+	}, &r)
+	return r
+}
+
+func post(t *testing.T, url string, body, into any) {
+	t.Helper()
+	text, _ := json.Marshal(body)
+	request, _ := http.NewRequest("POST", url, bytes.NewReader(text))
+	request.Header.Set("Authorization", "Bearer secret")
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&r); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
 		t.Fatal(err)
 	}
-	return r
+}
+
+func TestAsTheFirstProcessItGivesEachThawABootIdAndRunsItsHooks(t *testing.T) {
+	base, _ := startInit(t)
+	hook := "mkdir -p /etc/pandastack/thaw.d; cd /etc/pandastack/thaw.d; " +
+		`printf '#!/bin/sh\necho $PANDASTACK_GENERATION >> /run/thawed\n' > a; chmod 755 a; ls -ld /run/pandastack/reseed`
+	if got := runIn(t, base, hook); !strings.HasPrefix(got.Stdout, "drwxrwxrwt") {
+		t.Fatalf("%+v", got)
+	}
+	kernels, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	seen := []string{string(kernels), runIn(t, base, "cat /proc/sys/kernel/random/boot_id").Stdout}
+	for generation := 1; generation <= 2; generation++ {
+		reply := thawIn(t, base, generation)
+		if shown := runIn(t, base, "cat /proc/sys/kernel/random/boot_id").Stdout; shown != reply.BootID+"\n" {
+			t.Fatalf("%q is shown, %q was told", shown, reply.BootID)
+		}
+		seen = append(seen, reply.BootID+"\n")
+	}
+	for i, id := range seen {
+		if len(id) != 37 || slices.Contains(seen[:i], id) {
+			t.Fatalf("%q", seen)
+		}
+	}
+	if got := runIn(t, base, "cat /run/thawed"); got.Stdout != "1\n2\n" {
+		t.Fatalf("%+v", got)
+	}
 }
 
 func TestAsTheFirstProcessItReapsOrphansAndKeepsItsChildrensStatus(t *testing.T) {

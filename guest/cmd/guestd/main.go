@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pandastack.dev/guest/internal/agent"
+	"pandastack.dev/guest/internal/hooks"
+	"pandastack.dev/guest/internal/reseed"
 	"pandastack.dev/guest/internal/thaw"
 	"pandastack.dev/guest/internal/v1"
 )
@@ -42,15 +44,26 @@ func main() {
 	}
 }
 
+func complain(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "guestd:", err)
+	}
+}
+
 func run(address string) error {
 	debug.SetMemoryLimit(softMemoryBytes)
-	options := agent.Options{System: thaw.Real(), Etc: "/etc"}
+	options := agent.Options{System: thaw.Real(), Etc: "/etc", Hooks: hooks.Dir, GVisor: underGVisor()}
 	if os.Getpid() == 1 {
 		options.LowerOOM = becomeInit()
 	}
 	os.Unsetenv("GUESTD_LISTEN")
-	if err := os.MkdirAll(stateDir, 0o755); err != nil {
-		fmt.Fprintln(os.Stderr, "guestd:", err) // thaw will say it again, to somebody who can act on it
+	// Thaw will say it again, to somebody who can act on it.
+	complain(os.MkdirAll(stateDir, 0o755))
+	complain(reseed.Prepare(reseed.Dir))
+	if os.Getpid() == 1 {
+		err := thaw.MountBootID(stateDir + "/boot_id")
+		complain(err)
+		options.System.OwnBootID = err == nil
 	}
 	listener, err := net.Listen("tcp4", address)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"pandastack.dev/guest/internal/account"
 	"pandastack.dev/guest/internal/e2b"
+	"pandastack.dev/guest/internal/hooks"
 	"pandastack.dev/guest/internal/logs"
 	"pandastack.dev/guest/internal/metrics"
 	"pandastack.dev/guest/internal/proc"
@@ -23,13 +24,16 @@ import (
 type Options struct {
 	System   *thaw.System
 	Etc      string // where passwd and group are
+	Hooks    string // directory of what is run after a thaw
 	LowerOOM bool
+	GVisor   bool // is the kernel
 }
 
 // Agent is everything of one sandbox.
 type Agent struct {
 	Table    *proc.Table
 	Identity *thaw.Holder
+	gvisor   bool
 	v1       *v1.Server
 	e2b      *e2b.Server
 	http     *http.Server
@@ -49,8 +53,10 @@ func New(options Options) *Agent {
 	table := proc.NewTable(&spawn.Sandbox{
 		Accounts: accounts, Inherited: os.Environ(), Settings: identity.Settings, LowerOOM: options.LowerOOM,
 	}, log)
+	runner := hooks.New(options.Hooks, table, log)
+	identity.AfterThaw = func(r *thaw.Request) { runner.Run(r.Generation, r.SandboxID) }
 	meter := metrics.NewMeter()
-	a := &Agent{Table: table, Identity: identity}
+	a := &Agent{Table: table, Identity: identity, gvisor: options.GVisor}
 	a.v1 = &v1.Server{Accounts: accounts, Table: table, Logs: log, Identity: identity, Meter: meter}
 	a.e2b = &e2b.Server{Accounts: accounts, Table: table, Identity: identity, Meter: meter, Move: a.v1.Move}
 	a.http = &http.Server{
@@ -58,6 +64,7 @@ func New(options Options) *Agent {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       v1.WithConn,
 		ErrorLog:          quiet(),
 	}
 	return a
@@ -70,7 +77,7 @@ func (a *Agent) Serve(listener net.Listener) error {
 	}
 	a.v1.Routes()
 	a.e2b.Routes()
-	return a.http.Serve(limit(listener))
+	return a.http.Serve(limit(listener, a.gvisor))
 }
 
 // Close stops serving and kills what runs.

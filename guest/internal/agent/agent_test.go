@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"pandastack.dev/guest/internal/hooks"
 	"pandastack.dev/guest/internal/thaw"
 	"pandastack.dev/guest/internal/wire"
 )
@@ -40,7 +41,7 @@ func start(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.agent = New(Options{System: system, Etc: "/etc"})
+	w.agent = New(Options{System: system, Etc: "/etc", Hooks: w.root + hooks.Dir})
 	w.addr = listener.Addr().String()
 	served := make(chan struct{})
 	go func() {

@@ -96,10 +96,17 @@ func TestWatchersTellOfChangesBelowNewDirectories(t *testing.T) {
 		return false
 	})
 	id := &filesystem.GetWatcherEventsRequest{WatcherId: polled.Msg.GetWatcherId()}
-	events, err := client.GetWatcherEvents(deadline(t), asRoot(id))
-	if err != nil || len(events.Msg.Events) == 0 || events.Msg.Events[0].GetName() != "x" ||
-		events.Msg.Events[0].GetType() != filesystem.EventType_EVENT_TYPE_CREATE {
-		t.Fatal(events, err)
+	var events []*filesystem.FilesystemEvent
+	eventually(t, "the other watcher has heard of it too", func() bool {
+		reply, err := client.GetWatcherEvents(deadline(t), asRoot(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = reply.Msg.Events
+		return len(events) > 0
+	})
+	if events[0].GetName() != "x" || events[0].GetType() != filesystem.EventType_EVENT_TYPE_CREATE {
+		t.Fatal(events)
 	}
 	remove := &filesystem.RemoveWatcherRequest{WatcherId: polled.Msg.GetWatcherId()}
 	if _, err := client.RemoveWatcher(deadline(t), asRoot(remove)); err != nil {

@@ -2,8 +2,10 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"runtime"
 	"strconv"
@@ -110,7 +112,7 @@ func TestAHangupKillsTheTreeUnlessToldToKeep(t *testing.T) {
 	kept := w.stream("POST", "/v1/exec", object{"cmd": "echo on; exec sleep 987612", "on_hangup": "keep", "id": "kept"})
 	gone.until("on")
 	kept.until("on")
-	eventually(t, "it runs", func() bool { return running("987611") })
+	eventually(t, "both run", func() bool { return running("987611") && running("987612") })
 	gone.cancel()
 	kept.cancel()
 	eventually(t, "the tree is gone", func() bool { return !running("987611") })
@@ -124,6 +126,45 @@ func TestAHangupKillsTheTreeUnlessToldToKeep(t *testing.T) {
 	if exit := exitOf(t, all); exit.ExitCode != 143 || exit.Signal != "terminated" {
 		t.Fatalf("%+v", exit)
 	}
+}
+
+func TestACallerThatWasLostWithAnEarlierGenerationHasNotHungUp(t *testing.T) {
+	w := start(t)
+	before := w.stream("POST", "/v1/exec", object{"cmd": "echo on; exec sleep 987613", "id": "before"})
+	before.until("on")
+	flag := t.TempDir() + "/flag"
+	ctx, leave := context.WithCancel(context.Background())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		request, _ := http.NewRequestWithContext(ctx, "POST", "http://"+w.addr+"/v1/run", strings.NewReader(
+			`{"cmd": "touch `+flag+`; while [ -e `+flag+` ]; do sleep 0.01; done; touch `+flag+`.end"}`))
+		_, _ = http.DefaultClient.Do(request)
+	}()
+	eventually(t, "the waited-for command runs", func() bool { return exists(flag) })
+	if status, text := w.call("POST", "/v1/thaw", thawBody(1), nil); status != 200 {
+		t.Fatal(status, text)
+	}
+	w.token = "secret"
+	after := w.stream("POST", "/v1/exec", object{"cmd": "echo on; exec sleep 987614"})
+	after.until("on")
+	eventually(t, "both run", func() bool { return running("987613") && running("987614") })
+	before.cancel()
+	leave()
+	<-left
+	after.cancel() // seen to be a hang-up after the two others
+	eventually(t, "a caller of this generation hangs up", func() bool { return !running("987614") })
+	if !running("987613") {
+		t.Fatal("the streamed command is gone")
+	}
+	_ = os.Remove(flag)
+	eventually(t, "the waited-for command comes to its end", func() bool { return exists(flag + ".end") })
+	w.call("POST", "/v1/exec/before/signal", object{"signal": 9}, nil)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func TestDetachEndsTheReplyAfterTheStartFrame(t *testing.T) {

@@ -16,10 +16,13 @@ const (
 
 type limited struct {
 	net.Listener
+	gvisor       bool
 	outer, inner atomic.Int32
 }
 
-func limit(listener net.Listener) net.Listener { return &limited{Listener: listener} }
+func limit(listener net.Listener, gvisor bool) net.Listener {
+	return &limited{Listener: listener, gvisor: gvisor}
+}
 
 // Accept refuses connections above the limit by closing them.
 func (l *limited) Accept() (net.Conn, error) {
@@ -43,26 +46,9 @@ func (l *limited) Accept() (net.Conn, error) {
 			conn.Close()
 			continue
 		}
-		return &counted{TCPConn: tcp, count: count}, nil
+		return &counted{TCPConn: tcp, count: count, gvisor: l.gvisor}, nil
 	}
 }
-
-// counted keeps the abilities of a TCP connection (half-close, sendfile) and counts its end once.
-type counted struct {
-	*net.TCPConn
-	count *atomic.Int32
-	done  atomic.Bool
-}
-
-func (c *counted) Close() error {
-	if c.done.CompareAndSwap(false, true) {
-		c.count.Add(-1)
-	}
-	return c.TCPConn.Close()
-}
-
-// Raw is the connection itself, for copies that stay in the kernel.
-func (c *counted) Raw() *net.TCPConn { return c.TCPConn }
 
 // quiet drops the server's complaints about callers that hang up or send rubbish.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -22,6 +22,8 @@ type Holder struct {
 	current atomic.Pointer[Identity]
 	mu      sync.Mutex // one thaw at a time
 	system  *System
+	// AfterThaw, set before the first thaw, is waited for once the new identity is in force. It cannot fail the thaw.
+	AfterThaw func(*Request)
 }
 
 // NewHolder makes one that was never thawed.

@@ -17,6 +17,8 @@ type System struct {
 	Hostname    func() (string, error)
 	StepClock   func(time.Time) error
 	MixEntropy  func([]byte) error
+	// OwnBootID: the file that shows the boot id is one of ours, see MountBootID.
+	OwnBootID bool
 
 	// trusted is the bundle that was written last, and what its file was like then.
 	trusted struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pandastack.dev/guest/internal/ports"
+	"pandastack.dev/guest/internal/reseed"
 	"pandastack.dev/guest/internal/wire"
 )
 
@@ -34,6 +35,10 @@ func (h *Holder) Thaw(r *Request) (*Reply, error) {
 		if err := h.system.announce(r); err != nil {
 			h.current.Store(before)
 			return nil, wire.Errorf(wire.Internal, "thaw: %v", err)
+		}
+		reseed.Tell(h.system.at(reseed.Dir))
+		if h.AfterThaw != nil {
+			h.AfterThaw(r)
 		}
 	}
 	return h.system.readBack(), nil
@@ -86,6 +91,7 @@ func (s *System) apply(r *Request) error {
 			return fmt.Errorf("certificates: %w", err)
 		}
 	}
+	s.renewBootID()
 	return nil
 }
 
@@ -105,7 +111,7 @@ func (s *System) readBack() *Reply {
 	reply.Hostname, _ = s.Hostname()
 	reply.MachineID = s.trimmed("/etc/machine-id")
 	reply.Generation, _ = strconv.ParseUint(s.trimmed(GenerationFile), 10, 64)
-	if boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
+	if boot, err := os.ReadFile(bootIDPath); err == nil {
 		reply.BootID = strings.TrimSpace(string(boot))
 	}
 	var check [16]byte

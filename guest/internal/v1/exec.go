@@ -79,7 +79,7 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if created && !body.Detach && body.OnHangup != "keep" {
-		defer context.AfterFunc(r.Context(), record.Kill)()
+		defer s.onHangup(r, record.Kill)()
 	}
 	start, _ := json.Marshal(map[string]any{"id": record.ID, "pid": record.Pid})
 	stream(w, r, record, 0, wire.AppendFrame(nil, wire.FrameStart, 0, start), body.Detach)

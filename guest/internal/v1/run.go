@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -54,7 +55,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	result, err := s.Table.Run(r.Context(), request)
+	ctx, hangUp := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer hangUp()
+	stop := s.onHangup(r, hangUp)
+	result, err := s.Table.Run(ctx, request)
+	stop()
 	if err != nil {
 		return err
 	}
