@@ -15,6 +15,7 @@ import { recoverHost } from './recover.ts'
 import { limitConcurrency } from './limit.ts'
 import { createShelf } from './shelf.ts'
 import { createChanges, type Changes } from './snapshots/changes.ts'
+import { Integrity } from './snapshots/integrity.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { takeSnapshot } from './snapshots/take.ts'
 import { createTemplates, type Templates } from './templates/templates.ts'
@@ -33,7 +34,8 @@ export interface Agent extends AsyncDisposable {
 export interface AgentOptions {
   stateDir: string
   version: string
-  shelfSize: number
+  /** Empty sandboxes kept ready for each kind in use. Default: by the memory of the host, at most 8. */
+  shelfSize?: number | undefined
   machinesMax?: number | undefined
 }
 
@@ -42,6 +44,9 @@ const mib = 1_048_576
 const machineMinMb = 64
 /** Creates are refused when less than this share of the memory is available. */
 const memoryReserve = 0.05
+
+/** A fork into as many children as lie ready waits for none to be made. */
+const shelfSizeHere = (): number => Math.max(2, Math.min(8, Math.floor(os.totalmem() / mib / 2048)))
 
 export async function createAgent(ports: AgentPorts, options: AgentOptions): Promise<Agent> {
   const ledger = openLedger(path.join(options.stateDir, 'ledger.sqlite'))
@@ -57,15 +62,17 @@ export async function createAgent(ports: AgentPorts, options: AgentOptions): Pro
   const shelf = createShelf({
     driver: ports.driver,
     places,
-    size: options.shelfSize,
+    size: options.shelfSize ?? shelfSizeHere(),
     isBusy: () => admit.running > 0,
     log: ports.log,
   })
-  const templates = createTemplates({ ...ports, driverVersion: ports.probe.version, shelf })
+  const integrity = new Integrity(ports.sums)
+  const templates = createTemplates({ ...ports, driverVersion: ports.probe.version, shelf, integrity })
   await templates.sweep()
 
   const snapshots = new Snapshots({
     ...ports,
+    integrity,
     driver: ports.driver.name,
     driverVersion: ports.probe.version,
     tier: ports.probe.tier,

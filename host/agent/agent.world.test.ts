@@ -1,7 +1,7 @@
 // The real agent on a fake host: what it does with machines, whatever the driver.
 
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -117,4 +117,17 @@ test('an agent that follows another finds the machines that run and the one that
   expect(agent.machines.get(alive.machineId)?.report.state).toBe('running')
   expect(agent.machines.get(alive.machineId)?.handle?.process.pid).toBe(pid)
   expect(agent.machines.get(dead.machineId)?.report.state).toBe('failed')
+})
+
+test('a template with a damaged byte is baked anew, and its machines run', async () => {
+  await agent.machines.ensure(specOf(), waitMs)
+  const templates = path.join(dir, 'templates')
+  const [name = ''] = await readdir(templates)
+  const file = path.join(templates, name, 'memory.json')
+  const text = await readFile(file, 'utf8')
+  await rm(file)
+  await writeFile(file, text.replace('"counter":0', '"counter":7'))
+  const report = await agent.machines.ensure(specOf(), waitMs)
+  expect(report).toMatchObject({ state: 'running', bootMode: 'cold' })
+  expect(await readFile(file, 'utf8')).toBe(text)
 })

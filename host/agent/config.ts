@@ -13,8 +13,8 @@ const schema = z.object({
   /** Several installations on one machine take different ones. */
   PANDASTACK_NETWORK_INDEX: z.coerce.number().int().min(0).max(15).default(0),
   PANDASTACK_GROUP: z.string().default('pandastack'),
-  /** Empty sandboxes kept ready per template in use. */
-  PANDASTACK_SHELVES: z.coerce.number().int().min(0).max(64).default(4),
+  /** Empty sandboxes kept ready per template in use. Default: by the memory of the host. */
+  PANDASTACK_SHELVES: z.coerce.number().int().min(0).max(64).optional(),
   PANDASTACK_MACHINES_MAX: z.coerce.number().int().min(1).max(16_000).optional(),
   /** For tests: where this process is to fail (kit/failpoint). */
   PANDASTACK_FAILPOINTS: z.string().default(''),
@@ -26,7 +26,7 @@ export interface AgentConfig {
   prefix: string
   networkIndex: number
   group: string
-  shelfSize: number
+  shelfSize: number | undefined
   machinesMax: number | undefined
   failpoints: string
 }

@@ -1,8 +1,5 @@
 // Snapshots of this host: made aside, summed, published, opened under a lease, removed when nobody restores from them any
 // more. What is on disk with a manifest is the truth for durable ones; passing ones live as long as this process.
-//
-// A durable snapshot is checked byte by byte at its first use by this process, and again when its files look different
-// from then; in between a restore pays for one look at each file.
 
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -12,14 +9,15 @@ import type { Image, Limits, Snapshot } from '@pandastack/driver/values.ts'
 import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import { limitConcurrency } from '../limit.ts'
 import type { Log, Storage } from '../ports.ts'
-import { isMismatch, isMissing, type Sums } from '../sums-port.ts'
+import type { Sums } from '../sums-port.ts'
 import { failureOf, SnapshotBroken, SnapshotMissing } from './errors.ts'
-import { identityOf } from './identity.ts'
+import type { Integrity } from './integrity.ts'
 import { isPassing, readManifest, reportOf, snapshotOf, writeManifest, type Manifest } from './manifest.ts'
 
 export interface SnapshotsOptions {
   storage: Storage
   sums: Sums
+  integrity: Integrity
   driver: string
   driverVersion: string
   tier: string
@@ -33,9 +31,6 @@ export interface OpenSnapshot extends Disposable {
 interface Entry {
   report: SnapshotReport
   snapshot: Snapshot | null
-  /** How its files looked when their bytes were checked; empty: not yet, by this process. */
-  checked: string
-  checking: Promise<void> | null
   holders: number
 }
 
@@ -133,6 +128,7 @@ export class Snapshots {
     if (!snapshot) throw new SnapshotBroken(entry.report.failure?.message ?? 'the snapshot was never made')
     if (digest !== '' && entry.report.digest !== digest)
       throw new SnapshotBroken('another content is stored under the id of the snapshot')
+    const { integrity } = this.#options
     entry.holders += 1
     let held = true
     const letGo = (): void => {
@@ -140,7 +136,7 @@ export class Snapshots {
       held = false
     }
     try {
-      await this.#check(entry, snapshot, signal)
+      if (entry.report.durable) await integrity.check(snapshot.dir, entry.report.digest, signal)
     } catch (error) {
       letGo()
       throw error
@@ -153,6 +149,7 @@ export class Snapshots {
     await this.#making.get(id)
     const entry = this.#entries.get(id)
     this.#entries.delete(id)
+    this.#options.integrity.forget(this.#options.storage.snapshots.path(id))
     if (entry && entry.holders > 0) this.#doomed.add(id)
     else await this.#options.storage.snapshots.remove(id)
   }
@@ -191,38 +188,15 @@ export class Snapshots {
 
   /** Sums what is in the work directory and makes it the snapshot. */
   async #publish(dir: string, manifest: Manifest): Promise<Entry> {
-    const { sums, storage } = this.#options
+    const { sums, storage, integrity } = this.#options
     await writeManifest(dir, manifest)
     const { sha256, uniqueBytes, sharedBytes } = await sums.seal(dir, AbortSignal.timeout(sealDeadlineMs))
     await failpoint('snapshot.before-publish')
     const final = await storage.snapshots.publish(manifest.id, { durable: true })
     await failpoint('snapshot.published')
-    const checked = await identityOf(final)
-    return this.#put(manifest.id, {
-      report: reportOf(manifest, { digest: sha256, uniqueBytes, sharedBytes }),
-      snapshot: snapshotOf(manifest, final),
-      checked,
-    })
-  }
-
-  async #check(entry: Entry, snapshot: Snapshot, signal: AbortSignal): Promise<void> {
-    if (!entry.report.durable) return
-    const now = await identityOf(snapshot.dir)
-    if (now === '') throw new SnapshotMissing('the files of the snapshot are gone')
-    if (now === entry.checked) return
-    entry.checking ??= this.#verify(entry, snapshot.dir, signal).finally(() => (entry.checking = null))
-    await entry.checking
-    entry.checked = now
-  }
-
-  async #verify(entry: Entry, dir: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#options.sums.verify(dir, entry.report.digest, signal)
-    } catch (error) {
-      if (isMismatch(error)) throw new SnapshotBroken((error as Error).message)
-      if (isMissing(error)) throw new SnapshotMissing('the files of the snapshot are gone')
-      throw error
-    }
+    await integrity.trust(final)
+    const report = reportOf(manifest, { digest: sha256, uniqueBytes, sharedBytes })
+    return this.#put(manifest.id, { report, snapshot: snapshotOf(manifest, final) })
   }
 
   #letGo(id: string, entry: Entry): void {
@@ -234,7 +208,7 @@ export class Snapshots {
   }
 
   #put(id: string, entry: Partial<Entry> & Pick<Entry, 'report'>): Entry {
-    const blank = { snapshot: null, checked: '', checking: null, holders: 0 }
+    const blank = { snapshot: null, holders: 0 }
     const made: Entry = { ...blank, ...entry }
     this.#entries.set(id, made)
     return made

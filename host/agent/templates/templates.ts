@@ -1,8 +1,10 @@
 // Templates on this host: which have a snapshot, and making one. A bake boots the image in a place like any other, waits
 // for the guest agent, warms what every first command needs, captures, and publishes under a name that holds everything
 // the snapshot depends on: image, driver, limits. Two creates that need the same bake share it. What is on disk is the
-// truth; a bake that was killed leaves a directory that is swept at the next start.
+// truth; a bake that was killed leaves a directory that is swept at the next start, and one whose bytes are not those
+// that were written is baked anew.
 
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { catalogue, findTemplate, type CatalogueEntry } from '@pandastack/contracts/catalogue.ts'
@@ -11,6 +13,9 @@ import type { Image, Limits, Snapshot } from '@pandastack/driver/values.ts'
 import { awaitGuest } from '../guest.ts'
 import type { Images, Log, Storage } from '../ports.ts'
 import type { Shelf } from '../shelf.ts'
+import { SnapshotBroken, SnapshotMissing } from '../snapshots/errors.ts'
+import type { Integrity } from '../snapshots/integrity.ts'
+import type { Sums } from '../sums-port.ts'
 import { warm } from './warm.ts'
 
 export type Progress = (step: string, percent: number) => void
@@ -53,14 +58,16 @@ export function createTemplates(options: {
   driver: Driver
   driverVersion: string
   storage: Storage
+  sums: Sums
+  integrity: Integrity
   images: Images
   shelf: Shelf
   log: Log
 }): Templates {
-  const { driver, driverVersion, storage, images, shelf, log } = options
+  const { driver, driverVersion, storage, sums, integrity, images, shelf, log } = options
   const bakes = new Map<string, Promise<Snapshot>>()
   const closing = new AbortController()
-  const known = new Map<string, Snapshot>()
+  const known = new Map<string, { snapshot: Snapshot; digest: string }>()
 
   const snapshotDir = (entry: CatalogueEntry, image: Image): string =>
     path.join(
@@ -83,6 +90,8 @@ export function createTemplates(options: {
     const making = `${dir}.making`
     const limits = limitsOf(entry)
     await rm(making, { recursive: true, force: true })
+    // Only what is damaged, or of a time before sums, can be there.
+    await rm(dir, { recursive: true, force: true })
     await mkdir(making, { recursive: true, mode: 0o700 })
     progress('preparing', 5)
     const shell = await shelf.take(image, limits, signal)
@@ -106,7 +115,10 @@ export function createTemplates(options: {
       JSON.stringify({ ...snapshot, createdUnixMs: Date.now() }),
     )
     progress('publishing', 90)
+    const { sha256 } = await sums.seal(making, signal)
     await storage.publish(making, dir)
+    await integrity.trust(dir)
+    known.set(dir, { snapshot, digest: sha256 })
     log.info({ template: entry.name, dir }, 'template baked')
     progress('baked', 100)
     return snapshot
@@ -115,15 +127,34 @@ export function createTemplates(options: {
   const find = async (entry: CatalogueEntry, image: Image): Promise<Snapshot | null> => {
     const dir = snapshotDir(entry, image)
     const cached = known.get(dir)
-    if (cached) return cached
+    if (cached) return cached.snapshot
     try {
-      await readFile(path.join(dir, 'manifest.json'))
+      const sealed = await readFile(path.join(dir, 'sums.json'))
+      const snapshot = describe(entry, image, dir)
+      known.set(dir, { snapshot, digest: createHash('sha256').update(sealed).digest('hex') })
+      return snapshot
     } catch {
       return null
     }
-    const snapshot = describe(entry, image, dir)
-    known.set(dir, snapshot)
-    return snapshot
+  }
+
+  /** Null when there is none that is whole. */
+  const findWhole = async (
+    entry: CatalogueEntry,
+    image: Image,
+    signal: AbortSignal,
+  ): Promise<Snapshot | null> => {
+    const snapshot = await find(entry, image)
+    if (!snapshot) return null
+    try {
+      await integrity.check(snapshot.dir, known.get(snapshot.dir)?.digest ?? '', signal)
+      return snapshot
+    } catch (error) {
+      if (!(error instanceof SnapshotBroken || error instanceof SnapshotMissing)) throw error
+      log.error({ err: error, dir: snapshot.dir }, 'a template is damaged and baked anew')
+      known.delete(snapshot.dir)
+      return null
+    }
   }
 
   return {
@@ -133,7 +164,7 @@ export function createTemplates(options: {
       const image = await images.find(entry.name)
       if (!image)
         throw new UnknownTemplate(`the image of template ${entry.name} has not been built on this host`)
-      const found = await find(entry, image)
+      const found = await findWhole(entry, image, signal)
       if (found) return { snapshot: found, baked: false }
       let pending = bakes.get(entry.name)
       if (!pending) {
