@@ -13,6 +13,7 @@ import { endAbandonedOperations } from '@pandastack/core/forks/abandoned.ts'
 import { tendSnapshots } from '@pandastack/core/snapshots/tend.ts'
 import { watch } from '@pandastack/core/sandboxes/watch.ts'
 import { createMeasures } from '@pandastack/core/measures.ts'
+import { createPassing } from '@pandastack/core/passing.ts'
 import { createKeyCache } from '@pandastack/core/projects/key-cache.ts'
 import { lookAt } from '@pandastack/core/sandboxes/expire.ts'
 import { createRegistry } from '@pandastack/core/sandboxes/registry.ts'
@@ -141,7 +142,7 @@ const createContext = (parts: CoreParts, stopping: AbortSignal): Context => {
     measures: createMeasures(metrics),
     keys: createKeyCache(db, clock),
     eventWakers: createEventWakers(),
-    passing: new Set(),
+    passing: createPassing(),
     underWay: new Map(),
   }
   metrics.gauge('pandastack_creates_waiting', 'Creates that wait for their turn', [], (gauge) =>

@@ -11,6 +11,7 @@ import type { EventWakers } from './events/wakers.ts'
 import type { Hosts } from './hosts/hosts.ts'
 import type { KeyCache } from './projects/key-cache.ts'
 import type { Measures } from './measures.ts'
+import type { Passing } from './passing.ts'
 import type { Registry } from './sandboxes/registry.ts'
 import type { Settings } from './settings.ts'
 
@@ -28,10 +29,9 @@ export interface Context {
   /** When a sandbox needs a look: to end it, or to tell its host of later use. */
   readonly deadlines: Deadlines
   readonly eventWakers: EventWakers
-  /** Snapshots that this process is making or restoring from without a row of theirs; repair leaves them alone. */
   /** Requests with an Idempotency-Key that are at work in this process, by project and key. */
   readonly underWay: Map<string, Promise<Record<string, unknown>>>
-  readonly passing: Set<string>
+  readonly passing: Passing
   readonly background: Background
   /** Aborts when this process is about to leave. */
   readonly stopping: AbortSignal

@@ -21,6 +21,7 @@ export interface Settings {
   listMax: number
   /** Of one project, checkpoints included. */
   snapshotsMax: number
+  snapshotBytesMax: number
   /** Automatic checkpoints that a sandbox keeps, unless it says otherwise. */
   checkpointsKept: number
   /** How often programs inside of sandboxes that hibernate when idle are looked at. */
@@ -43,6 +44,7 @@ export const defaultSettings: Omit<Settings, 'secret'> = {
   keepAnswersMs: 86_400_000,
   listMax: 20_000,
   snapshotsMax: 1000,
+  snapshotBytesMax: 512 * 1024 ** 3,
   checkpointsKept: 10,
   activityEveryMs: 2000,
   activeShare: 0.03,

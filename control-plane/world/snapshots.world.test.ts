@@ -160,6 +160,36 @@ test('TTL and idleness hibernate where that was asked for; a program at work is 
   await expect.poll(async () => (await get(idle)).status, { timeout: 8000 }).toBe('hibernated')
 })
 
+test('while it is being hibernated it is neither paused nor lost, and can be deleted', async () => {
+  world.host.snapshots.captureMs = 400
+  const id = await create()
+  const sleeping = post(`/v1/sandboxes/${id}/hibernate`)
+  await expect.poll(() => world.host.of(id).report.state).toBe('saving')
+  expect((await post(`/v1/sandboxes/${id}/pause`)).status).toBe(409)
+  expect((await sleeping).body.status).toBe('hibernated')
+  const other = await create()
+  const ending = post(`/v1/sandboxes/${other}/hibernate`)
+  await expect.poll(() => world.host.of(other).report.state).toBe('saving')
+  expect((await world.ask('DELETE', `/v1/sandboxes/${other}`)).status).toBe(204)
+  expect((await ending).status).toBeGreaterThanOrEqual(400)
+  await expect.poll(() => world.host.snapshots.held.size, { timeout: 8000 }).toBe(1)
+  await world.ask('DELETE', `/v1/sandboxes/${id}`)
+  await expect.poll(() => world.host.snapshots.held.size, { timeout: 8000 }).toBe(0)
+})
+
+test('snapshots of a project are limited in number and bytes', async () => {
+  await world[Symbol.asyncDispose]()
+  world = await createWorld({ settings: { snapshotsMax: 2 } })
+  const id = await create()
+  for (const status of [201, 201, 429])
+    expect((await post(`/v1/sandboxes/${id}/snapshots`)).status).toBe(status)
+  await world[Symbol.asyncDispose]()
+  world = await createWorld({ settings: { snapshotBytesMax: 1500 } })
+  const other = await create()
+  for (const status of [201, 201, 429])
+    expect((await post(`/v1/sandboxes/${other}/snapshots`)).status).toBe(status)
+})
+
 test('rewinding brings back what was, under the same id, and ends what is', async () => {
   const id = await create()
   await write(id, '/f', 'one')

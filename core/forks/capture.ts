@@ -18,14 +18,15 @@ export const captureForForks = async (ctx: Context, live: Live): Promise<Capture
   const { host: hostName, status, hibernation } = live.row
   if (status === 'hibernated' && hibernation !== null) {
     const source = { snapshotId: hibernation, digest: '', guestToken }
-    return { source, pauseMs: 0, [Symbol.dispose]: () => undefined }
+    const held = ctx.passing.hold(hibernation)
+    return { source, pauseMs: 0, [Symbol.dispose]: () => held[Symbol.dispose]() }
   }
   const snapshotId = newCaptureId()
-  ctx.passing.add(snapshotId)
+  const held = ctx.passing.hold(snapshotId)
   const dispose = (): void => {
     ctx.background.run('let go of a capture', async () => {
       await ctx.hosts.link(hostName).host.dropSnapshot(snapshotId)
-      ctx.passing.delete(snapshotId)
+      held[Symbol.dispose]()
     })
   }
   try {

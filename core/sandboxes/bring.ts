@@ -40,6 +40,7 @@ export const bring = (ctx: Context, live: Live, prepare: () => Promise<Bringing>
 
 const bringNow = async (ctx: Context, live: Live, prepare: () => Promise<Bringing>): Promise<void> => {
   const wish = await prepare()
+  using _ = ctx.passing.hold(wish.source.snapshotId)
   const machineId = newMachineId()
   const before = live.row.machine_id
   const sleeps = live.row.status === 'hibernated'

@@ -6,11 +6,11 @@ import { PandaError } from '@pandastack/contracts/errors.ts'
 import type { SnapshotReport, SnapshotSpec } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
 import type { NewSnapshotRow, SnapshotRow } from '@pandastack/db/schema.ts'
 import {
-  countSnapshots,
   deleteSnapshot,
   findSnapshot,
   finishSnapshot,
   insertSnapshot,
+  sumSnapshots,
 } from '@pandastack/db/tables/snapshots.ts'
 import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import type { Context } from '../context.ts'
@@ -62,10 +62,9 @@ export const takeSnapshot = async (
   live: Live,
   wish: Omit<Wish, 'id'>,
 ): Promise<SnapshotRow> => {
-  if ((await countSnapshots(ctx.db, live.row.project_id)) >= ctx.settings.snapshotsMax)
-    throw new PandaError('quota_exceeded', `a project has at most ${ctx.settings.snapshotsMax} snapshots`)
+  await checkQuota(ctx, live.row.project_id)
   const row = newSnapshotRow(ctx, live, { id: newCaptureId(), ...wish })
-  ctx.passing.add(row.id)
+  using _ = ctx.passing.hold(row.id)
   try {
     await insertSnapshot(ctx.db, row)
     await failpoint('snapshot.stored')
@@ -83,9 +82,19 @@ export const takeSnapshot = async (
     ctx.measures.captures.inc({ kind: wish.kind, outcome: 'failed' })
     await deleteSnapshot(ctx.db, row.id).catch(() => undefined)
     throw error
-  } finally {
-    ctx.passing.delete(row.id)
   }
+}
+
+const checkQuota = async (ctx: Context, projectId: string): Promise<void> => {
+  const { snapshotsMax, snapshotBytesMax } = ctx.settings
+  const { count, bytes } = await sumSnapshots(ctx.db, projectId)
+  if (count >= snapshotsMax)
+    throw new PandaError('quota_exceeded', `a project has at most ${snapshotsMax} snapshots`)
+  if (bytes >= snapshotBytesMax)
+    throw new PandaError(
+      'quota_exceeded',
+      `the snapshots of a project take at most ${snapshotBytesMax} bytes`,
+    )
 }
 
 /** Of the sandbox as it is: of its machine, or of the snapshot that it is while it is hibernated. */

@@ -142,6 +142,7 @@ export const finish = (ctx: Context, live: Live, hangup?: AbortSignal): Promise<
 
 const runOrUndo = async (ctx: Context, live: Live, hangup: AbortSignal | undefined): Promise<Sandbox> => {
   const startedMs = ctx.clock.monotonicMs()
+  using _ = ctx.passing.hold(live.secrets.source?.snapshotId ?? '')
   try {
     await run(ctx, live, startedMs + ctx.settings.createWaitMs, hangup)
     if (hangup?.aborted) throw gone()

@@ -49,6 +49,7 @@ export const decide = (row: SandboxRow, report: MachineReport, now: Date): Decis
   const step = next(row.status, signal)
   if (!('to' in step)) return null
   const change: SandboxChange = { status: step.to, generation: report.generation, ...factsOf(report) }
+  if (step.to === 'hibernated') change.desired = 'hibernated'
   if (wasNotSaved(row, report)) {
     change.desired = step.to === 'paused' ? 'paused' : 'running'
     change.hibernation = null

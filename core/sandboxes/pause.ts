@@ -31,6 +31,7 @@ const become = async (ctx: Context, caller: Caller, id: string, { signal, desire
   await change(ctx, id, (row) => {
     const step = next(row.status, signal)
     if ('refused' in step) throw conflict(step.refused)
+    if (row.desired === 'hibernated') throw conflict('the sandbox is being hibernated')
     return row.desired === desired ? null : { change: { desired, intent: nextIntent(live) } }
   })
   markUsed(live, ctx.clock)

@@ -41,8 +41,9 @@ const tend = async (ctx: Context, link: HostLink, signal: AbortSignal): Promise<
   }
 }
 
-/** The host forgets its files; the row is settled then. */
+/** The host forgets its files; the row is settled then. Later, while somebody is being restored from it. */
 export const letGo = async (ctx: Context, row: Pick<SnapshotRow, 'id' | 'host'>): Promise<void> => {
+  if (ctx.passing.has(row.id)) return
   await ctx.hosts.link(row.host).host.dropSnapshot(row.id)
   await settleSnapshot(ctx.db, row.id)
 }
@@ -80,6 +81,6 @@ const mendUnfinished = async (
   report: SnapshotReport | undefined,
 ): Promise<void> => {
   const live = row.kind === 'hibernation' ? await ctx.registry.find(row.sandbox_id) : null
-  if (live?.row.hibernation !== row.id) await deleteSnapshot(ctx.db, row.id)
+  if (live?.row.hibernation !== row.id || live.row.deleted_at !== null) await deleteSnapshot(ctx.db, row.id)
   else if (report?.state === 'ready') await finishSnapshot(ctx.db, row.id, readyChange(report))
 }

@@ -48,16 +48,17 @@ export const listSnapshots = async (
     .execute()
 }
 
-export const countSnapshots = async (db: Db, projectId: string): Promise<number> => {
-  const row = await db
+/** Hibernated sandboxes are not counted, but take room. */
+export const sumSnapshots = async (db: Db, projectId: string): Promise<{ count: number; bytes: number }> =>
+  db
     .selectFrom('snapshots')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .select((eb) => [
+      eb.fn.countAll<number>().filterWhere('kind', '<>', 'hibernation').as('count'),
+      sql<number>`coalesce(sum(unique_bytes), 0)::bigint`.as('bytes'),
+    ])
     .where('project_id', '=', projectId)
-    .where('kind', '<>', 'hibernation')
     .where('deleted_at', 'is', null)
     .executeTakeFirstOrThrow()
-  return row.count
-}
 
 /** False when it was deleted before. */
 export const deleteSnapshot = async (db: Db, id: string): Promise<boolean> => {
