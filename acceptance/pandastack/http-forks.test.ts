@@ -120,23 +120,6 @@ describe('a fork', () => {
     }
   })
 
-  test('does not reach its siblings or its parent, nor they it', async () => {
-    await using stack = new AsyncDisposableStack()
-    const { body, boxes } = await forked(stack, { count: 2 })
-    const addresses = [parent.path, ...boxes.map(({ path }) => path)].map(
-      async (path) => (await call('GET', path)).body.guest_ip as string,
-    )
-    const all = await Promise.all(addresses)
-    expect(new Set(all).size).toBe(3)
-    const [a] = boxes
-    for (const address of all.filter((one) => one !== body.sandboxes[0].guest_ip)) {
-      const { stdout } = await a.exec(
-        `curl -s -m 2 -o /dev/null -w '%{http_code}' http://${address}:${counterPort}/`,
-      )
-      expect([address, stdout]).toEqual([address, '000'])
-    }
-  })
-
   test('takes what it is told: metadata, variables, time to live; and old words that mean nothing', async () => {
     await using stack = new AsyncDisposableStack()
     const wish = { metadata: { a: 'b' }, env: { COLOUR: 'green' }, ttl_seconds: 77, mode: 'cold' }
