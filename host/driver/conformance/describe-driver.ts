@@ -6,6 +6,7 @@ import type { Snapshot } from '../values.ts'
 import { abortTests } from './aborts.ts'
 import { base, type Bench } from './bench.ts'
 import { captureTests } from './captures.ts'
+import { changesTests } from './changes.ts'
 import { errorTests } from './errors.ts'
 import { killTests } from './kills.ts'
 import { createLab, type Lab } from './lab.ts'
@@ -46,6 +47,6 @@ export const describeDriver = (name: string, makeSubject: () => Promise<Subject>
     afterAll(() => subject?.[Symbol.asyncDispose]())
 
     for (const tests of [shellTests, restoreTests, captureTests, pauseTests, killTests]) tests(bench)
-    for (const tests of [recoverTests, abortTests, errorTests]) tests(bench)
+    for (const tests of [recoverTests, abortTests, errorTests, changesTests]) tests(bench)
   })
 }

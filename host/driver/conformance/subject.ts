@@ -24,4 +24,6 @@ export interface Subject extends AsyncDisposable {
   /** An empty directory for one snapshot, on the file system that the driver wants. Gone with the subject. */
   makeDir(): Promise<string>
   talk(machine: MachineHandle): Workload
+  /** Has the machine write to so much memory. Only for benchmarks. */
+  dirty?(machine: MachineHandle, mib: number): Promise<void>
 }

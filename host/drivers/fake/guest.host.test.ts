@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runningProcesses } from '@pandastack/kit/process/identity.ts'
 import { run, runChecked } from '@pandastack/kit/process/run.ts'
+import { readChanges } from '@pandastack/driver/changed-files.ts'
 import { createLab, soon } from '@pandastack/driver/conformance/lab.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
 import { fakeSubject } from './subject.ts'
@@ -77,6 +78,24 @@ describe.skipIf(go?.exitCode !== 0)('the fake driver with the real guest agent',
     await answers(copy)
     expect(await sh(copy, 'cat ~/file /tmp/file')).toBe('before\nbefore\n')
     expect(await sh(source, 'cat ~/file')).toBe('after\n')
+  })
+
+  test('tells what was added to its home, follows no link, and leaves out temporary files', async () => {
+    await using subject = await fakeSubject({ guestPath })
+    await using lab = await createLab(subject)
+    const machine = await lab.booted()
+    await answers(machine)
+    await sh(machine, 'mkdir ~/dir; echo text > ~/dir/file; ln -s /etc/passwd ~/link; echo x > /tmp/x')
+    const file = path.join(await subject.makeDir(), 'changes')
+    await lab.driver.changes(machine, file, { entriesMax: 100 }, soon())
+    const { files, end } = await readChanges(file)
+    expect(files.map(({ kind, path: name, text }) => [kind, name, text])).toEqual([
+      ['directory', '/root/dir', null],
+      ['file', '/root/dir/file', 'text\n'],
+      ['link', '/root/link', null],
+    ])
+    expect(files[2]?.sizeBytes).toBe('/etc/passwd'.length)
+    expect(end?.truncated).toBe(false)
   })
 
   test('stops and kills everything that commands have started, also what left their group', async () => {

@@ -4,8 +4,10 @@
 // Owns the stand-in guests of its machines; disposing it closes them, as the death of an agent would: machines live on.
 
 import { DriverError, type Capabilities, type Driver } from '@pandastack/driver/driver.ts'
+import { writeChanges } from '@pandastack/driver/changed-files.ts'
 import { readStats } from '@pandastack/driver/process-stats.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
+import { changesOfDisk, changesOfMemory } from './changes.ts'
 import type { FakeConfig } from './config.ts'
 import { awaitStopped, killAll, signalAll, startShell } from './control.ts'
 import { emptyMemory, type Memory } from './guest.ts'
@@ -35,7 +37,13 @@ export const createFakeDriver = (options: FakeOptions): FakeDriver => {
   }
   return {
     name: 'fake',
-    capabilities: { freshClockAndEntropy: true, liveCapture: true, shellBoundToImage: true, ...capabilities },
+    capabilities: {
+      freshClockAndEntropy: true,
+      liveCapture: true,
+      shellBoundToImage: true,
+      changedFiles: true,
+      ...capabilities,
+    },
     script,
     probe: async (signal) => {
       await script.enter('probe', signal)
@@ -80,6 +88,17 @@ export const createFakeDriver = (options: FakeOptions): FakeDriver => {
       if (real) await captureDisk(machine, dir)
       signal.throwIfAborted()
       if (!leaveRunning) await kill(machine)
+      // It is read while it runs.
+      return { pauseMs: 0 }
+    },
+    changes: async (machine, file, { entriesMax }, signal) => {
+      await script.enter('changes', signal)
+      if (stateOf(machine) === 'dead') throw new DriverError('dead', 'there is no machine to look at')
+      const entries = real
+        ? changesOfDisk(machine.place)
+        : changesOfMemory(standIns.memoryOf(machine) ?? emptyMemory())
+      await writeChanges(file, entries, { entriesMax, image: machine.image.digest })
+      signal.throwIfAborted()
     },
     pause: async (machine, signal) => {
       await script.enter('pause', signal)

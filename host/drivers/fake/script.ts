@@ -3,7 +3,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DriverError, type DriverErrorKind } from '@pandastack/driver/driver.ts'
 
-export type Verb = 'probe' | 'prepare' | 'boot' | 'restore' | 'capture' | 'pause' | 'resume' | 'kill'
+export type Verb =
+  | 'probe'
+  | 'prepare'
+  | 'boot'
+  | 'restore'
+  | 'capture'
+  | 'changes'
+  | 'pause'
+  | 'resume'
+  | 'kill'
 
 export interface Rule {
   on: Verb

@@ -9,6 +9,7 @@ import { run } from '@pandastack/kit/process/run.ts'
 import { DriverError, type Driver } from '@pandastack/driver/driver.ts'
 import { readStats } from '@pandastack/driver/process-stats.ts'
 import type { Image, Limits, MachineHandle, Place } from '@pandastack/driver/values.ts'
+import { changes } from './changes.ts'
 import type { GvisorConfig } from './config.ts'
 import { command, runsc } from './control.ts'
 import { createArgs, diskDir, logFile, ociSpec, pidFile, rootDir } from './launch.ts'
@@ -26,12 +27,18 @@ export function createGvisorDriver(config: GvisorConfig): Driver {
   const ownVersion = () => (version ??= driverVersion(config))
   return {
     name: 'gvisor',
-    capabilities: { freshClockAndEntropy: true, liveCapture: true, shellBoundToImage: true },
+    capabilities: {
+      freshClockAndEntropy: true,
+      liveCapture: true,
+      shellBoundToImage: true,
+      changedFiles: config.restorer !== undefined,
+    },
     probe: (signal) => probe(config, signal),
     prepare: (place, image, limits, signal) => prepare(config, place, image, limits, signal),
     boot: (shell, signal) => boot(config, shell, signal),
     restore: async (shell, snapshot, signal) => restore(config, await ownVersion(), shell, snapshot, signal),
     capture: (machine, dir, options, signal) => capture(config, machine, dir, options, signal),
+    changes: (machine, file, options, signal) => changes(config, machine, file, options, signal),
     pause: (machine, signal) => pause(config, machine, signal),
     resume: (machine, signal) => resume(config, machine, signal),
     kill: (machine) => kill(config, machine),

@@ -3,6 +3,7 @@
 
 import { isAlive } from '@pandastack/kit/process/identity.ts'
 import type { MachineHandle } from '@pandastack/driver/values.ts'
+import { ask } from './asking.ts'
 import type { GvisorConfig } from './config.ts'
 import { runsc } from './control.ts'
 import { allProcesses } from './processes.ts'
@@ -13,13 +14,20 @@ export async function recover(
 ): Promise<'running' | 'paused' | 'dead'> {
   if (!isAlive(machine.process)) return 'dead'
   try {
-    const state = await runsc(config, ['state', machine.machineId], {
-      signal: AbortSignal.timeout(config.commandDeadlineMs),
-    })
-    return /"status":\s*"paused"/.test(state) ? 'paused' : 'running'
+    return (await recordedStatus(config, machine)) === 'paused' ? 'paused' : 'running'
   } catch {
     return isAlive(machine.process) ? 'running' : 'dead'
   }
+}
+
+const recordedStatus = async (
+  config: GvisorConfig,
+  { machineId }: MachineHandle,
+): Promise<string | undefined> => {
+  const deadlineMs = config.commandDeadlineMs
+  const limits = { signal: AbortSignal.timeout(deadlineMs), deadlineMs }
+  if (config.restorer) return (await ask(config.restorer, 'state', machineId, limits).answer).status
+  return /"status":\s*"(\w+)"/.exec(await runsc(config, ['state', machineId], limits))?.[1]
 }
 
 /** Parts of sandboxes, and creates under way, that no known machine accounts for. */

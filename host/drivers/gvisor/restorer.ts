@@ -1,22 +1,27 @@
-// Restores through `restorer` (runsc/cmd/restorer), which stays, instead of starting runsc for each restore. Started at
-// the first restore and again after its death; what was under way then fails like any restore that was cut short.
+// What runsc does, through `restorer` (runsc/cmd/restorer), which stays, instead of starting runsc each time. Started at
+// the first request and again after its death; what was under way then fails like any command that was cut short.
 
 import { startCompanion, type Companion } from '@pandastack/kit/process/companion.ts'
 
+export type Verb = 'restore' | 'checkpoint' | 'pause' | 'resume' | 'state'
+
+export interface Answer {
+  /** Of a checkpoint: for how long the sandbox stood still, at most. */
+  pauseMs?: number
+  /** Of `state`: as runsc's record has it. */
+  status?: string
+}
+
 export interface Restorer extends AsyncDisposable {
-  /** Rejects with what runsc's own code said, or when it has died. To give one up, kill the machine. */
-  restore(machineId: string, imageDir: string): Promise<void>
+  /** The program and runsc's global flags, for what it does in a process of its own. */
+  readonly command: readonly [program: string, ...flags: string[]]
+  /** Rejects with what runsc's own code said, or when it has died. A request cannot be taken back. */
+  ask(verb: Verb, machineId: string, dir?: string): Promise<Answer>
 }
 
 interface Waiting {
-  resolve(): void
+  resolve(answer: Answer): void
   reject(error: Error): void
-}
-
-interface Answer {
-  key: string
-  ok?: boolean
-  error?: string
 }
 
 export function createRestorer(binary: string, flags: readonly string[]): Restorer {
@@ -26,11 +31,11 @@ export function createRestorer(binary: string, flags: readonly string[]): Restor
   let last = 0
 
   const take = (line: string): void => {
-    const said = JSON.parse(line) as Answer
-    const request = waiting.get(said.key)
-    waiting.delete(said.key)
-    if (said.ok) request?.resolve()
-    else request?.reject(new Error(said.error ?? 'no reason given'))
+    const { key, error, ...answer } = JSON.parse(line) as Answer & { key: string; error?: string }
+    const request = waiting.get(key)
+    waiting.delete(key)
+    if (error === undefined) request?.resolve(answer)
+    else request?.reject(new Error(error))
   }
   const start = async (): Promise<Companion> => {
     const started = await startCompanion(binary, flags, {
@@ -54,13 +59,14 @@ export function createRestorer(binary: string, flags: readonly string[]): Restor
   }
 
   return {
-    restore: async (id, image) => {
+    command: [binary, ...flags],
+    ask: async (verb, id, dir) => {
       const { send } = await running()
       const key = String(++last)
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>()
       waiting.set(key, { resolve, reject })
-      send(JSON.stringify({ key, id, image }))
-      await promise
+      send(JSON.stringify({ key, verb, id, dir }))
+      return await promise
     },
     [Symbol.asyncDispose]: async () => void (await (await companion)?.[Symbol.asyncDispose]()),
   }

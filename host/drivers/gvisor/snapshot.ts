@@ -3,9 +3,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MachineHandle, Snapshot } from '@pandastack/driver/values.ts'
-import { DriverError } from '@pandastack/driver/driver.ts'
+import { DriverError, type Captured } from '@pandastack/driver/driver.ts'
+import { ask } from './asking.ts'
 import type { GvisorConfig } from './config.ts'
-import { failureOf, runsc } from './control.ts'
+import { runsc } from './control.ts'
 import { kill } from './kill.ts'
 import { diskFlag } from './launch.ts'
 import { pause, resume } from './pause.ts'
@@ -17,7 +18,8 @@ const settleMs = 5_000
 
 /**
  * A machine that is not to run on stands still first and is ended last: runsc by itself would end it also when the
- * snapshot could not be written.
+ * snapshot could not be written. Its pause is all of that; of one that runs on it is the checkpoint, and nothing where
+ * it stood still anyway.
  */
 export async function capture(
   config: GvisorConfig,
@@ -25,9 +27,10 @@ export async function capture(
   dir: string,
   options: { leaveRunning: boolean },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Captured> {
   if (options.leaveRunning) return await checkpoint(config, machine, dir, signal)
   const wasPaused = (await recover(config, machine)) === 'paused'
+  const beganAtMs = performance.now()
   if (!wasPaused) await pause(config, machine, signal)
   try {
     await checkpoint(config, machine, dir, signal)
@@ -36,6 +39,7 @@ export async function capture(
     throw error
   }
   await kill(config, machine)
+  return { pauseMs: wasPaused ? 0 : performance.now() - beganAtMs }
 }
 
 /** Cut short, it goes on within the sandbox, which runs again when it is done; the next one waits for that. */
@@ -44,12 +48,19 @@ const checkpoint = async (
   machine: MachineHandle,
   dir: string,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<Captured> => {
+  signal.throwIfAborted()
+  const limits = { signal, deadlineMs: config.captureDeadlineMs }
+  if (config.restorer) {
+    const { pauseMs = 0 } = await ask(config.restorer, 'checkpoint', machine.machineId, { ...limits, dir })
+      .answer
+    return { pauseMs }
+  }
+  const wasPaused = (await recover(config, machine)) === 'paused'
+  const beganAtMs = performance.now()
   const how = ['--compression=none', '--exclude-committed-zero-pages', '--leave-running']
-  await runsc(config, ['checkpoint', '--image-path', dir, ...how, machine.machineId], {
-    signal,
-    deadlineMs: config.captureDeadlineMs,
-  })
+  await runsc(config, ['checkpoint', '--image-path', dir, ...how, machine.machineId], limits)
+  return { pauseMs: wasPaused ? 0 : performance.now() - beganAtMs }
 }
 
 export async function restore(
@@ -101,20 +112,14 @@ const restoreBy = async (
   snapshot: Snapshot,
   signal: AbortSignal,
 ): Promise<void> => {
-  const restoring = restorer.restore(shell.machineId, snapshot.dir)
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason as Error)
-  signal.addEventListener('abort', onAbort, { once: true })
+  const limits = { signal, deadlineMs: config.restoreDeadlineMs, dir: snapshot.dir }
+  const { whole, answer } = ask(restorer, 'restore', shell.machineId, limits)
   try {
-    await Promise.race([restoring, aborted.promise])
+    await answer
   } catch (error) {
     // The death of the sandbox ends its restore.
     await kill(config, shell)
-    await Promise.race([restoring.catch(() => undefined), sleep(settleMs)])
-    throw signal.aborted
-      ? error
-      : failureOf('restore', error instanceof Error ? error.message : String(error))
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    await Promise.race([whole.catch(() => undefined), sleep(settleMs)])
+    throw error
   }
 }

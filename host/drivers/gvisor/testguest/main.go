@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,6 +34,7 @@ func main() {
 	http.HandleFunc("POST /spin", spin)
 	http.HandleFunc("POST /spawn", spawn)
 	http.HandleFunc("POST /fill", fill)
+	http.HandleFunc("POST /change", change)
 	http.HandleFunc("GET /uid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getuid()) })
 	if err := http.ListenAndServe(address, nil); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -98,7 +100,7 @@ func spawn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fill writes n MiB into a file, or as much as the disk takes.
+// fill writes n MiB of ones into a file, or as much as the disk takes.
 func fill(w http.ResponseWriter, r *http.Request) {
 	file, err := os.Create(r.URL.Query().Get("path"))
 	if err != nil {
@@ -106,8 +108,9 @@ func fill(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer file.Close()
+	ones := bytes.Repeat([]byte{1}, 1<<20)
 	for range number(r) {
-		if _, err := file.Write(make([]byte, 1<<20)); err != nil {
+		if _, err := file.Write(ones); err != nil {
 			refuse(w, err)
 			return
 		}
