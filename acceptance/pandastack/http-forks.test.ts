@@ -1,7 +1,7 @@
 // Forks over plain HTTP: what a child shares with its parent and what not, trees and their promotion, keys, bad input.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { counterPort, countOf, expectTicking, startCounter, statusOf } from './counter.ts'
+import { countOf, expectTicking, startCounter, statusOf } from './counter.ts'
 import type { Count } from './counter.ts'
 import { boxOf, call, createBox } from './raw.ts'
 import type { Answer, Box } from './raw.ts'

@@ -354,14 +354,17 @@ test('after a restart of the control plane nothing is half done', async () => {
   expect((await post(`/v1/sandboxes/${parent}/fork`)).status).toBe(201)
 })
 
-test('files of a snapshot that nobody knows go, and a row whose files are gone says so', async () => {
+test('files of a snapshot that nobody knows go, and a row whose files are gone says so until they are back', async () => {
   const id = await create()
   const { id: sid } = (await post(`/v1/sandboxes/${id}/snapshots`)).body
   world.host.snapshots.keep('11111111-2222-4333-8444-555555555555', true, new Map())
   await expect.poll(() => [...world.host.snapshots.held.keys()], { timeout: 5000 }).toEqual([sid])
+  const files = world.host.snapshots.held.get(sid)
   world.host.snapshots.held.clear()
-  await expect
-    .poll(async () => (await world.ask('GET', `/v1/snapshots/${sid}`)).body.status, { timeout: 5000 })
-    .toBe('failed')
+  const status = async () => (await world.ask('GET', `/v1/snapshots/${sid}`)).body.status
+  await expect.poll(status, { timeout: 5000 }).toBe('failed')
   expect((await post('/v1/sandboxes', { from_snapshot: sid })).body.code).toBe('snapshot_corrupt')
+  if (files) world.host.snapshots.held.set(sid, files)
+  expect((await post('/v1/sandboxes', { from_snapshot: sid })).status).toBe(201)
+  await expect.poll(status, { timeout: 5000 }).toBe('ready')
 })

@@ -42,7 +42,8 @@ export const originOf = async (ctx: Context, caller: Caller, id: string): Promis
 }
 
 const sourceOf = (row: SnapshotRow): Omit<Source, 'guestToken'> => {
-  if (row.status === 'ready') return { snapshotId: row.id, digest: row.digest }
+  // One that was ready once and is marked as broken may have been put right: its host can tell.
+  if (row.status === 'ready' || row.digest !== '') return { snapshotId: row.id, digest: row.digest }
   if (row.status === 'creating') throw conflict('the snapshot is still being made')
   throw new PandaError('snapshot_corrupt', `the snapshot cannot be used: ${row.failure ?? 'it failed'}`)
 }

@@ -1,5 +1,6 @@
 // Rows and files of snapshots, compared both ways: files of deleted ones go, files without a row go once that was seen
-// twice, and a row whose files are gone says so. What another part of this process is making or using is left alone.
+// twice, and a row whose files are gone says so until they are back. What another part of this process is making or using
+// is left alone.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SnapshotReport } from '@pandastack/contracts/wire/host/v1/snapshots.ts'
@@ -9,6 +10,7 @@ import {
   deleteSnapshot,
   failSnapshot,
   finishSnapshot,
+  mendSnapshot,
   settleSnapshot,
   unsettledSnapshots,
 } from '@pandastack/db/tables/snapshots.ts'
@@ -70,8 +72,10 @@ export const compare = async (
 const mend = async (ctx: Context, row: SnapshotRow, report: SnapshotReport | undefined): Promise<void> => {
   if (row.deleted_at !== null || ctx.passing.has(row.id)) return
   if (row.status === 'creating') return mendUnfinished(ctx, row, report)
+  const isWhole = report?.state === 'ready' && report.digest === row.digest
   if (row.status === 'ready' && report?.state !== 'ready')
     await failSnapshot(ctx.db, row.id, report?.failure?.message ?? 'its files are not on the host any more')
+  else if (row.status === 'failed' && row.digest !== '' && isWhole) await mendSnapshot(ctx.db, row.id)
 }
 
 /** Its maker has died. Only a hibernation is somebody's without having been waited for. */

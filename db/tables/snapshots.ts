@@ -29,6 +29,16 @@ export const failSnapshot = async (db: Db, id: string, failure: string): Promise
   await db.updateTable('snapshots').set({ status: 'failed', failure }).where('id', '=', id).execute()
 }
 
+/** One that was marked as broken is whole again. */
+export const mendSnapshot = async (db: Db, id: string): Promise<void> => {
+  await db
+    .updateTable('snapshots')
+    .set({ status: 'ready', failure: null })
+    .where('id', '=', id)
+    .where('status', '=', 'failed')
+    .execute()
+}
+
 /** Newest first. */
 export const listSnapshots = async (
   db: Db,

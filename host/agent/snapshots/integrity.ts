@@ -29,10 +29,12 @@ export class Integrity {
     const now = await identityOf(dir)
     if (now === '') throw new SnapshotMissing('the files of the snapshot are gone')
     if (now === this.#looks.get(dir)) return
-    let checking = this.#checking.get(dir)
+    // Whoever sees other looks must not take over the verdict on those before.
+    const key = `${dir}\n${now}`
+    let checking = this.#checking.get(key)
     if (!checking) {
-      checking = this.#compare(dir, digest, signal).finally(() => this.#checking.delete(dir))
-      this.#checking.set(dir, checking)
+      checking = this.#compare(dir, digest, signal).finally(() => this.#checking.delete(key))
+      this.#checking.set(key, checking)
     }
     await checking
     this.#looks.set(dir, now)

@@ -56,13 +56,9 @@ export class Snapshots {
     const { snapshots } = this.#options.storage
     await snapshots.sweep()
     for (const id of await snapshots.list()) {
-      const dir = snapshots.path(id)
-      const found = await readManifest(dir)
-      if (found) {
-        const { manifest, digest, bytes } = found
-        const report = reportOf(manifest, { digest, uniqueBytes: bytes, sharedBytes: 0 })
-        this.#put(id, { report, snapshot: snapshotOf(manifest, dir) })
-      } else if (await isPassing(dir)) await snapshots.remove(id)
+      const found = await this.#find(id)
+      if (found) this.#put(id, found)
+      else if (await isPassing(snapshots.path(id))) await snapshots.remove(id)
       else {
         this.#options.log.error({ snapshot: id }, 'a snapshot is damaged: its manifest cannot be read')
         const failure = { code: 'failed' as const, message: 'its manifest cannot be read' }
@@ -122,7 +118,7 @@ export class Snapshots {
   /** Checked, and kept until it is let go. `digest` empty: whichever content it has. */
   async open(id: string, digest: string, signal: AbortSignal): Promise<OpenSnapshot> {
     await this.#making.get(id)
-    const entry = this.#entries.get(id)
+    const entry = await this.#look(id, digest)
     if (!entry) throw new SnapshotMissing(`there is no snapshot ${id} on this host`)
     const { snapshot } = entry
     if (!snapshot) throw new SnapshotBroken(entry.report.failure?.message ?? 'the snapshot was never made')
@@ -142,6 +138,25 @@ export class Snapshots {
       throw error
     }
     return { snapshot, [Symbol.dispose]: letGo }
+  }
+
+  /** What could not be used when it was read, or was another content then, may have been put right since. */
+  async #look(id: string, digest: string): Promise<Entry | undefined> {
+    const entry = this.#entries.get(id)
+    const usable = entry?.snapshot && (digest === '' || entry.report.digest === digest)
+    if (!entry?.report.durable || usable || entry.holders > 0) return entry
+    const found = await this.#find(id)
+    return found && this.#entries.get(id) === entry ? this.#put(id, found) : this.#entries.get(id)
+  }
+
+  /** As it is on disk; null when it cannot be read, or says that it is another one. */
+  async #find(id: string): Promise<Pick<Entry, 'report' | 'snapshot'> | null> {
+    const dir = this.#options.storage.snapshots.path(id)
+    const found = await readManifest(dir)
+    if (found?.manifest.id !== id) return null
+    const { manifest, digest, bytes } = found
+    const report = reportOf(manifest, { digest, uniqueBytes: bytes, sharedBytes: 0 })
+    return { report, snapshot: snapshotOf(manifest, dir) }
   }
 
   /** Its files go once nobody holds it; its id is free at once. */

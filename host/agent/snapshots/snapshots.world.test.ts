@@ -1,7 +1,7 @@
 // The real agent on a fake host: snapshots of its machines, and machines made from them.
 
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -205,19 +205,43 @@ test('the next agent knows the lasting ones, checks them, and takes away the pas
   })
 })
 
-test('one whose manifest cannot be read is kept, and refused by name', async () => {
+test('one whose manifest cannot be read is kept, refused by name, and taken once it can be read', async () => {
   const source = await running()
   const { snapshotId, digest } = await take(source)
   await parts[Symbol.asyncDispose]()
   const manifest = path.join(dir, 'snapshots', snapshotId, 'manifest.json')
-  const handle = await open(manifest, 'r+').catch(async () => {
-    throw new Error('there is no manifest')
-  })
-  await handle.truncate(10)
-  await handle.close()
+  const whole = await readFile(manifest)
+  await rm(manifest)
+  await writeFile(manifest, whole.subarray(0, 10))
   await start()
   const refused = await ensure(specOf({ source: from(snapshotId, digest) }))
   expect(refused).toMatchObject({ state: 'failed', reason: 'snapshot_corrupt' })
+  expect(agent.snapshots.all()).toMatchObject([{ snapshotId, state: 'failed' }])
+  await rm(manifest)
+  await writeFile(manifest, whole)
+  expect(await ensure(specOf({ source: from(snapshotId, digest) }))).toMatchObject({ state: 'running' })
+  expect(agent.snapshots.all()).toMatchObject([{ snapshotId, state: 'ready', digest }])
+})
+
+test("two that have taken each other's place are refused by the next agent, and taken when each is back", async () => {
+  const source = await running()
+  const both = [await take(source), await take(source)]
+  const [one, two] = both.map(({ snapshotId }) => path.join(dir, 'snapshots', snapshotId)) as [string, string]
+  const exchange = async (): Promise<void> => {
+    await rename(one, `${one}.aside`)
+    await rename(two, one)
+    await rename(`${one}.aside`, two)
+  }
+  await parts[Symbol.asyncDispose]()
+  await exchange()
+  await start()
+  for (const { snapshotId, digest } of both)
+    expect(await ensure(specOf({ source: from(snapshotId, digest) }))).toMatchObject({
+      reason: 'snapshot_corrupt',
+    })
+  await exchange()
+  for (const { snapshotId, digest } of both)
+    expect(await ensure(specOf({ source: from(snapshotId, digest) }))).toMatchObject({ state: 'running' })
 })
 
 test('a machine that was being saved when its agent died is saved by the next one', async () => {
