@@ -34,7 +34,6 @@ export const allBuilds = async (home: Home): Promise<Build[]> => [
   ...(await commandsOf(home, 'guest')),
   ...(await commandsOf(home, 'host/native')),
   ...(await commandsOf(home, 'host/drivers/gvisor/runsc')),
-  { program: 'runsc', module: 'host/drivers/gvisor/runsc', target: 'gvisor.dev/gvisor/runsc' },
 ]
 
 /** Hash of everything that the program is made of. */

@@ -62,6 +62,8 @@ export const decide = (row: SandboxRow, report: MachineReport, now: Date): Decis
     change.desired = 'gone'
     change.failure = row.failure ?? failureOf(report)
     change.failure_reason = row.failure_reason ?? report.reason ?? 'driver_died'
+    // It died before it was saved: what was begun of the snapshot is of no use.
+    change.hibernation = null
   }
   return { change, events: eventsOf(row, step.to, report) }
 }

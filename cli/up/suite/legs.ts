@@ -131,6 +131,7 @@ export const firstLegs: readonly Leg[] = [
   check,
   goTests('guest', 'guest'),
   goTests('native', 'host/native'),
+  goTests('runsc', 'host/drivers/gvisor/runsc'),
   vitest('unit'),
   vitest('world'),
   vitest('host'),

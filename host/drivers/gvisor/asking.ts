@@ -29,6 +29,7 @@ const heard = async (whole: Promise<Answer>, verb: Verb, options: AskOptions): P
   const timer = setTimeout(() => reject(late), deadlineMs)
   const onAbort = (): void => reject(signal.reason as Error)
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
   const said = whole.catch((error: unknown) => {
     throw failureOf(verb, error instanceof Error ? error.message : String(error))
   })

@@ -51,7 +51,8 @@ export const changedFile = z.object({
   sizeBytes: z.number().int(),
   /** Permission bits. */
   mode: z.number().int(),
-  /** Of a file's content; of a link's target. Null for other kinds and for what was removed. */
+  /** Of a file's content; of a link's target. Null for other kinds, for what was removed, and where there was too
+   * much to sum. */
   sha256: z.string().nullable(),
   /** The same of the image's file, when it has one. */
   baseSha256: z.string().nullable(),
