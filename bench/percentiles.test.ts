@@ -16,3 +16,13 @@ test('a failed sample is counted and has no time', async () => {
   await sample(row, () => Promise.reject(new Error('no')))
   expect([row.samplesMs.length, row.failures]).toEqual([1, 1])
 })
+
+test('what does not pass its check is a failure too', async () => {
+  const row = newRow('x')
+  const check = (made: number): void => {
+    if (made !== 1) throw new Error('not one')
+  }
+  await sample(row, () => Promise.resolve(1), check)
+  await sample(row, () => Promise.resolve(2), check)
+  expect([row.samplesMs.length, row.failures]).toEqual([1, 1])
+})

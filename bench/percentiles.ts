@@ -24,8 +24,8 @@ export function printRows(rows: readonly Row[], base?: Row): void {
       percentile(row.samplesMs, 0.5),
       percentile(row.samplesMs, 0.95),
       percentile(row.samplesMs, 0.99),
-      Math.min(...row.samplesMs),
-      Math.max(...row.samplesMs),
+      percentile(row.samplesMs, 0),
+      percentile(row.samplesMs, 1),
     ]
     const total = row.samplesMs.length + row.failures
     const ratio = base ? (percentile(row.samplesMs, 0.5) / percentile(base.samplesMs, 0.5)).toFixed(2) : ''
@@ -35,12 +35,21 @@ export function printRows(rows: readonly Row[], base?: Row): void {
   }
 }
 
-/** Runs `task` and adds its time to the row, or counts its failure. */
-export async function sample(row: Row, task: () => Promise<unknown>): Promise<void> {
+/**
+ * Runs `task` and adds its time to the row, or counts its failure. What it made may be looked at afterwards, outside of
+ * the time; what does not pass is a failure.
+ */
+export async function sample<Made>(
+  row: Row,
+  task: () => Promise<Made>,
+  check: (made: Made) => Promise<void> | void = () => undefined,
+): Promise<void> {
   const begun = performance.now()
   try {
-    await task()
-    row.samplesMs.push(performance.now() - begun)
+    const made = await task()
+    const tookMs = performance.now() - begun
+    await check(made)
+    row.samplesMs.push(tookMs)
   } catch (error) {
     row.failures++
     console.error(`${row.name}: ${error instanceof Error ? error.message : String(error)}`)
