@@ -15,6 +15,7 @@ import {
   output,
   removeAll,
   removeSandbox,
+  settlesOn,
 } from './sandboxes.ts'
 import { openStream, type OpenStream } from './installation/stream.ts'
 
@@ -231,16 +232,3 @@ describe.skipIf(reason !== null)('faults', () => {
     expect(new Set(names).size).toBe(30)
   })
 })
-
-/** In the end there are these sandboxes, running, and these alone; nothing is half made. */
-const settlesOn = async (on: Installation, ids: readonly string[]): Promise<void> => {
-  const wanted = ids.toSorted().map((id) => `${id} running`)
-  const same = (found: string[]): boolean => JSON.stringify(found.toSorted()) === JSON.stringify(wanted)
-  await eventually(async () => (await listed(on)).map(({ id, status }) => `${id} ${status}`), same, 45_000)
-  await eventually(
-    async () => (await on.machines()).map(({ sandboxId, state }) => `${sandboxId} ${state}`),
-    same,
-    45_000,
-  )
-  await noLeaks(on)
-}

@@ -14,6 +14,7 @@ import {
   output,
   removeAll,
   removeSandbox,
+  settlesOn,
 } from './sandboxes.ts'
 
 const reason = await whyNot()
@@ -237,17 +238,4 @@ const nothingElseKept = async (on: Installation, count: number): Promise<void> =
     (there) => there === count,
     settleMs,
   )
-}
-
-/** In the end there are these sandboxes, running, and these alone. */
-const settlesOn = async (on: Installation, ids: readonly string[]): Promise<void> => {
-  const wanted = JSON.stringify(ids.map((id) => `${id} running`).toSorted())
-  const same = (there: string[]): boolean => JSON.stringify(there.toSorted()) === wanted
-  await eventually(async () => (await listed(on)).map(({ id, status }) => `${id} ${status}`), same, settleMs)
-  await eventually(
-    async () => (await on.machines()).map(({ sandboxId, state }) => `${sandboxId} ${state}`),
-    same,
-    settleMs,
-  )
-  await noLeaks(on)
 }

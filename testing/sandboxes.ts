@@ -79,3 +79,18 @@ export const noLeaks = async (on: Installation): Promise<void> => {
     (leaks) => leaks.length === 0,
   )
 }
+
+/** In the end there are these sandboxes, running, and these alone; nothing is half made. */
+export const settlesOn = async (on: Installation, ids: readonly string[]): Promise<void> => {
+  const wanted = JSON.stringify(ids.map((id) => `${id} running`).toSorted())
+  const same = (there: string[]): boolean => JSON.stringify(there.toSorted()) === wanted
+  await eventually(async () => (await listed(on)).map(({ id, status }) => `${id} ${status}`), same, settleMs)
+  await eventually(
+    async () => (await on.machines()).map(({ sandboxId, state }) => `${sandboxId} ${state}`),
+    same,
+    settleMs,
+  )
+  await noLeaks(on)
+}
+
+const settleMs = 60_000

@@ -11,7 +11,7 @@ let before: Count
 beforeEach(async () => {
   box = await createBox({ template: 'base' })
   before = await startCounter(box)
-  await box.exec('mkdir -p /root/work; echo parent > /root/work/who')
+  await box.exec('mkdir -p /root/job; echo parent > /root/job/who')
 })
 afterEach(() => box?.[Symbol.asyncDispose]())
 
@@ -51,19 +51,19 @@ const expectOnly = async (others: readonly string[], ...kept: string[]): Promise
     .toEqual([...others, ...kept].toSorted())
 }
 
-const secretAndName = 'curl -s localhost:8000; cat /root/work/who'
+const secretAndName = 'curl -s localhost:8000; cat /root/job/who'
 
 describe('attempts', () => {
   test('run each in a fork of its own, which has the memory of the parent and leaves it alone', async () => {
     const others = await listedIds()
     const result = await attempt({
       commands: [
-        `${secretAndName}; echo one > /root/work/who; echo x > /root/work/new`,
+        `${secretAndName}; echo one > /root/job/who; echo x > /root/job/new`,
         {
-          cmd: 'echo $COLOUR; pwd; cat /root/work/new; exit 3',
+          cmd: 'echo $COLOUR; pwd; cat /root/job/new; exit 3',
           label: 'second',
           env: { COLOUR: 'red' },
-          cwd: '/root/work',
+          cwd: '/root/job',
         },
         'echo out; echo err >&2',
       ],
@@ -80,15 +80,15 @@ describe('attempts', () => {
     expect(one.stdout.endsWith('parent\n')).toBe(true)
     expect(one.files).toEqual(
       expect.arrayContaining([
-        { path: '/root/work/new', change: 'added' },
-        { path: '/root/work/who', change: 'changed' },
+        { path: '/root/job/new', change: 'added' },
+        { path: '/root/job/who', change: 'changed' },
       ]),
     )
-    expect(two).toMatchObject({ label: 'second', exit_code: 3, stdout: 'red\n/root/work\n' })
+    expect(two).toMatchObject({ label: 'second', exit_code: 3, stdout: 'red\n/root/job\n' })
     expect(two.stderr).toContain('No such file')
     expect(three).toMatchObject({ stdout: 'out\n', stderr: 'err\n', exit_code: 0, score: 1 })
     expect([0, 2]).toContain(result.winner)
-    expect((await box.exec('cat /root/work/who; ls /root/work')).stdout).toBe('parent\nwho\n')
+    expect((await box.exec('cat /root/job/who; ls /root/job')).stdout).toBe('parent\nwho\n')
     expect((await countOf(box)).secret).toBe(before.secret)
     await expectOnly(others)
   })
@@ -96,8 +96,8 @@ describe('attempts', () => {
   test('are judged by a command, and the best lives on', async () => {
     const others = await listedIds()
     const result = await attempt({
-      commands: [3, 9, 5].map((points) => `echo ${points} > /root/work/points`),
-      score_cmd: 'echo points: $(cat /root/work/points)',
+      commands: [3, 9, 5].map((points) => `echo ${points} > /root/job/points`),
+      score_cmd: 'echo points: $(cat /root/job/points)',
       winner: 'keep',
       files: false,
     })
@@ -105,7 +105,7 @@ describe('attempts', () => {
     expect(result.winner).toBe(1)
     await using winner = boxOf(result.winner_sandbox_id ?? '')
     expect(winner.id).not.toBe(box.id)
-    expect((await winner.exec('cat /root/work/points')).stdout).toBe('9\n')
+    expect((await winner.exec('cat /root/job/points')).stdout).toBe('9\n')
     expect((await countOf(winner)).secret).toBe(before.secret)
     expect(await statusOf(box)).toBe('running')
     await expectOnly(others, winner.id)
@@ -114,11 +114,11 @@ describe('attempts', () => {
   test('can put the best in the place of the parent, memory and files', async () => {
     const others = await listedIds()
     const result = await attempt({
-      commands: ['exit 1', 'curl -s localhost:8000; curl -s localhost:8000; echo won > /root/work/who'],
+      commands: ['exit 1', 'curl -s localhost:8000; curl -s localhost:8000; echo won > /root/job/who'],
       winner: 'take_over',
     })
     expect([result.winner, result.winner_sandbox_id]).toEqual([1, box.id])
-    expect((await box.exec('cat /root/work/who')).stdout).toBe('won\n')
+    expect((await box.exec('cat /root/job/who')).stdout).toBe('won\n')
     expect(await countOf(box)).toMatchObject({ secret: before.secret, asked: before.asked + 3 })
     await expectOnly(others)
   })
@@ -127,13 +127,13 @@ describe('attempts', () => {
     const others = await listedIds()
     const result = await attempt({
       commands: [
-        'echo won > /root/work/who; mkdir /root/work/sub; echo new > /root/work/sub/new; curl -s localhost:8000',
+        'echo won > /root/job/who; mkdir /root/job/sub; echo new > /root/job/sub/new; curl -s localhost:8000',
       ],
       winner: 'merge',
     })
     expect(result.merge_error).toBeNull()
-    expect(result.merged).toEqual(expect.arrayContaining(['/root/work/who', '/root/work/sub/new']))
-    expect((await box.exec('cat /root/work/who /root/work/sub/new')).stdout).toBe('won\nnew\n')
+    expect(result.merged).toEqual(expect.arrayContaining(['/root/job/who', '/root/job/sub/new']))
+    expect((await box.exec('cat /root/job/who /root/job/sub/new')).stdout).toBe('won\nnew\n')
     expect(await countOf(box)).toMatchObject({ secret: before.secret, asked: before.asked + 1 })
     await expectOnly(others)
   })
@@ -149,10 +149,10 @@ describe('attempts', () => {
     expect(states(first.outcomes).filter((state) => state === 'succeeded')).toHaveLength(1)
     expect(['given_up', 'not_started']).toContain(first.outcomes[0]?.state)
     const enough = await attempt({
-      commands: ['echo 1', 'echo 8', 'sleep 300', 'echo 9'].map((cmd) => `${cmd} | tee /root/work/points`),
+      commands: ['echo 1', 'echo 8', 'sleep 300', 'echo 9'].map((cmd) => `${cmd} | tee /root/job/points`),
       concurrency: 1,
       stop: 'best_score',
-      score_cmd: 'cat /root/work/points',
+      score_cmd: 'cat /root/job/points',
       score_enough: 8,
     })
     expect(enough.winner).toBe(1)

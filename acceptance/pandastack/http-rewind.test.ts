@@ -9,7 +9,7 @@ import type { Answer, Box } from './raw.ts'
 let box: Box & AsyncDisposable
 beforeEach(async () => {
   box = await createBox({ template: 'base' })
-  await box.exec('mkdir -p /root/work')
+  await box.exec('mkdir -p /root/job')
 })
 afterEach(() => box?.[Symbol.asyncDispose]())
 
@@ -27,7 +27,7 @@ const rewind = async (to?: object) => {
   return done.body
 }
 const output = async (cmd: string): Promise<string> => (await box.exec(cmd)).stdout.trim()
-const write = (text: string) => box.exec(`echo '${text}' > /root/work/text`)
+const write = (text: string) => box.exec(`echo '${text}' > /root/job/text`)
 const checkpoints = async () => (await call('GET', `${box.path}/checkpoints`)).body.snapshots
 
 describe('a rewind', () => {
@@ -38,7 +38,7 @@ describe('a rewind', () => {
     const { id } = await checkpoint()
     for (let i = 0; i < 5; i++) await countOf(box)
     await write('after')
-    await box.exec('touch /root/work/new; rm -rf /root/counter.py; pkill -f [c]ounter.py')
+    await box.exec('touch /root/job/new; rm -rf /root/counter.py; pkill -f [c]ounter.py')
     expect(await output('curl -s localhost:8000 || echo dead')).toBe('dead')
     const done = await rewind()
     expect(done).toMatchObject({
@@ -46,8 +46,8 @@ describe('a rewind', () => {
       took_ms: expect.any(Number),
       sandbox: { id: box.id, status: 'running' },
     })
-    expect(await output('cat /root/work/text; ls /root/work /root/counter.py')).toBe(
-      'before\n/root/counter.py\n\n/root/work:\ntext',
+    expect(await output('cat /root/job/text; ls /root/job /root/counter.py')).toBe(
+      'before\n/root/counter.py\n\n/root/job:\ntext',
     )
     const now = await countOf(box)
     expect(now).toMatchObject({ secret, asked: asked + 1 })
@@ -70,7 +70,7 @@ describe('a rewind', () => {
       [{ steps: 3 }, 'one', ids[0]],
     ] as const) {
       expect((await rewind(to)).snapshot_id).toBe(id)
-      expect(await output('cat /root/work/text')).toBe(text)
+      expect(await output('cat /root/job/text')).toBe(text)
     }
     expect((await checkpoints()).map((one: { id: string }) => one.id)).toEqual(ids.toReversed())
   })
@@ -81,7 +81,7 @@ describe('a rewind', () => {
     try {
       await write('lost')
       expect((await rewind({ snapshot_id: body.id })).snapshot_id).toBe(body.id)
-      expect(await output('cat /root/work/text')).toBe('kept')
+      expect(await output('cat /root/job/text')).toBe('kept')
     } finally {
       await call('DELETE', `/v1/snapshots/${body.id}`)
     }
@@ -142,14 +142,14 @@ describe('checkpoints', () => {
     const changed = await call('PATCH', `${box.path}/lifecycle`, { checkpoints: policy })
     expect(changed.body.checkpoints).toEqual(policy)
     for (const text of ['one', 'two', 'three', 'four']) await write(text)
-    await box.exec('rm -rf /root/work')
+    await box.exec('rm -rf /root/job')
     const kept = await checkpoints()
     expect(kept).toHaveLength(3)
     for (const one of kept) expect(one.kind).toBe('automatic')
-    expect(kept[0].name).toContain('rm -rf /root/work')
+    expect(kept[0].name).toContain('rm -rf /root/job')
     await call('PATCH', `${box.path}/lifecycle`, { checkpoints: null })
     await rewind()
-    expect(await output('cat /root/work/text')).toBe('four')
+    expect(await output('cat /root/job/text')).toBe('four')
     for (const bad of [{ keep: 0 }, { keep: 101 }, { every_seconds: 1 }, { every_command: 'yes' }, 'x'])
       expect((await call('PATCH', `${box.path}/lifecycle`, { checkpoints: bad })).status).toBe(400)
   })
@@ -174,25 +174,25 @@ const within = (files: FileDiff[], dir: string) =>
 describe('a diff', () => {
   test('tells what was added, changed and removed since a checkpoint, and how text differs', async () => {
     await box.exec(
-      "cd /root/work; printf 'a\\nold\\nc\\n' > text; echo gone > removed; echo same > same; printf '\\0\\1' > binary",
+      "cd /root/job; printf 'a\\nold\\nc\\n' > text; echo gone > removed; echo same > same; printf '\\0\\1' > binary",
     )
     const { id } = await checkpoint()
     await box.exec(
-      "cd /root/work; printf 'a\\nnew\\nc\\n' > text; rm removed; echo hi > added; printf '\\0\\2' > binary; mkdir dir; touch same",
+      "cd /root/job; printf 'a\\nnew\\nc\\n' > text; rm removed; echo hi > added; printf '\\0\\2' > binary; mkdir dir; touch same",
     )
     const diff = await diffOf(box.path, id)
     expect(diff).toMatchObject({ from: id, to: box.id, truncated: false })
-    const files = within(diff.files, '/root/work/')
+    const files = within(diff.files, '/root/job/')
     expect(Object.keys(files).toSorted()).toEqual(
-      ['added', 'binary', 'dir', 'removed', 'text'].map((name) => `/root/work/${name}`),
+      ['added', 'binary', 'dir', 'removed', 'text'].map((name) => `/root/job/${name}`),
     )
-    expect(files['/root/work/text']).toMatchObject({ change: 'changed', kind: 'file', size_bytes: 8 })
-    expect(files['/root/work/text']?.text_diff).toMatch(/^-old$/m)
-    expect(files['/root/work/text']?.text_diff).toMatch(/^\+new$/m)
-    expect(files['/root/work/removed']?.change).toBe('removed')
-    expect(files['/root/work/added']).toMatchObject({ change: 'added', size_bytes: 3 })
-    expect(files['/root/work/binary']).toMatchObject({ change: 'changed', text_diff: null })
-    expect(files['/root/work/dir']).toMatchObject({ change: 'added', kind: 'directory' })
+    expect(files['/root/job/text']).toMatchObject({ change: 'changed', kind: 'file', size_bytes: 8 })
+    expect(files['/root/job/text']?.text_diff).toMatch(/^-old$/m)
+    expect(files['/root/job/text']?.text_diff).toMatch(/^\+new$/m)
+    expect(files['/root/job/removed']?.change).toBe('removed')
+    expect(files['/root/job/added']).toMatchObject({ change: 'added', size_bytes: 3 })
+    expect(files['/root/job/binary']).toMatchObject({ change: 'changed', text_diff: null })
+    expect(files['/root/job/dir']).toMatchObject({ change: 'added', kind: 'directory' })
   })
 
   test('is of two forks, of a snapshot, or of all since the template', async () => {
@@ -200,18 +200,18 @@ describe('a diff', () => {
     const [a, b] = made.body.children.map(({ id }: { id: string }) => boxOf(id)) as [Box, Box]
     await using stack = new AsyncDisposableStack()
     for (const child of [a, b]) stack.use(boxOf(child.id))
-    await a.exec('echo a > /root/work/who')
-    await b.exec('echo b > /root/work/who; echo b > /root/work/only')
-    const files = within((await diffOf(b.path, a.id)).files, '/root/work/')
-    expect(files['/root/work/who']?.text_diff).toMatch(/^-a$/m)
-    expect(files['/root/work/only']?.change).toBe('added')
-    const all = within((await diffOf(a.path)).files, '/root/work')
-    expect(all['/root/work/who']).toMatchObject({ change: 'added', kind: 'file' })
+    await a.exec('echo a > /root/job/who')
+    await b.exec('echo b > /root/job/who; echo b > /root/job/only')
+    const files = within((await diffOf(b.path, a.id)).files, '/root/job/')
+    expect(files['/root/job/who']?.text_diff).toMatch(/^-a$/m)
+    expect(files['/root/job/only']?.change).toBe('added')
+    const all = within((await diffOf(a.path)).files, '/root/job')
+    expect(all['/root/job/who']).toMatchObject({ change: 'added', kind: 'file' })
     const { body } = await call('POST', `${b.path}/snapshots`)
     stack.defer(async () => void (await call('DELETE', `/v1/snapshots/${body.id}`)))
-    const kept = within((await diffOf(`/v1/snapshots/${body.id}`, a.id)).files, '/root/work/')
-    expect(kept['/root/work/only']?.change).toBe('added')
-    expect(within((await diffOf(b.path, body.id)).files, '/root/work/')).toEqual({})
+    const kept = within((await diffOf(`/v1/snapshots/${body.id}`, a.id)).files, '/root/job/')
+    expect(kept['/root/job/only']?.change).toBe('added')
+    expect(within((await diffOf(b.path, body.id)).files, '/root/job/')).toEqual({})
   })
 
   test('needs two sides of one template that the caller may see', async () => {
