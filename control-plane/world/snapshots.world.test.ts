@@ -286,6 +286,22 @@ test('a child that does not come to run is told, and only that', async () => {
   expect((await world.ask('GET', '/v1/sandboxes')).body).toHaveLength(3)
 })
 
+test('a fork whose caller goes away leaves no child', async () => {
+  const id = await create()
+  world.host.bootMs = 150
+  const gone = new AbortController()
+  const asked = world
+    .ask('POST', `/v1/sandboxes/${id}/fork-tree`, { count: 9 }, { signal: gone.signal })
+    .catch(() => 'gone')
+  await expect
+    .poll(() => world.host.living().filter(({ report }) => report.state === 'running').length)
+    .toBeGreaterThan(2)
+  gone.abort()
+  expect(await asked).toBe('gone')
+  await expect.poll(() => world.host.living().length, { timeout: 5000 }).toBe(1)
+  expect((await world.ask('GET', '/v1/sandboxes')).body).toHaveLength(1)
+})
+
 test('a repeated fork with the same key makes the same children', async () => {
   const id = await create()
   const headers = { 'idempotency-key': 'k1' }

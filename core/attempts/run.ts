@@ -8,7 +8,7 @@ import { beginOperation, endOperation } from '@pandastack/db/tables/operations.t
 import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
 import { captureForForks } from '../forks/capture.ts'
-import { endAll } from '../forks/promote.ts'
+import { childrenOf, endAll } from '../forks/end-all.ts'
 import { owned } from '../sandboxes/owned.ts'
 import type { Live } from '../sandboxes/registry.ts'
 import { attempt, blank } from './attempt.ts'
@@ -86,10 +86,6 @@ const filesBefore = (ctx: Context, parent: Live, snapshotId: string) => {
   before.catch(() => undefined)
   return before
 }
-
-/** Children that still belong to the operation: a winner that was kept does not. */
-const childrenOf = (ctx: Context, operationId: string): Live[] =>
-  [...ctx.registry.all()].filter(({ row }) => row.operation_id === operationId && row.deleted_at === null)
 
 const outcomesOf = (request: AttemptsRequest, all: readonly Attempted[]): AttemptOutcome[] =>
   commandsOf(request).map(

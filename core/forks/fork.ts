@@ -9,7 +9,7 @@ import { failpoint } from '@pandastack/kit/failpoint/failpoint.ts'
 import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
 import { once } from '../operations/once.ts'
-import { forCaller } from '../refusals.ts'
+import { conflict, forCaller } from '../refusals.ts'
 import { change } from '../sandboxes/change.ts'
 import { finish, store } from '../sandboxes/create.ts'
 import { owned } from '../sandboxes/owned.ts'
@@ -17,6 +17,7 @@ import { checkTexts } from '../sandboxes/plan.ts'
 import type { Live } from '../sandboxes/registry.ts'
 import { captureForForks } from './capture.ts'
 import { planChild } from './child.ts'
+import { childrenOf, endAll } from './end-all.ts'
 import type { ChildWish } from './child.ts'
 
 export const fork = async (
@@ -63,6 +64,11 @@ const forkNow = async (
     const births = await Promise.allSettled(
       Array.from({ length: count }, (_, index) => bear(ctx, caller, parent, { ...common, index }, hangup)),
     )
+    if (hangup?.aborted) {
+      // Nobody was told of those that had come already.
+      await endAll(ctx, childrenOf(ctx, operationId))
+      throw conflict('the caller went away before the children were ready')
+    }
     const children = births.flatMap((birth) => (birth.status === 'fulfilled' ? [birth.value] : []))
     if (children.length === 0) throw firstFailure(births)
     const ids = children.map(({ id }) => id)

@@ -5,13 +5,14 @@
 import type { Promoted, PromoteRequest } from '@pandastack/contracts/http/snapshots.ts'
 import type { Context } from '../context.ts'
 import type { Caller } from '../core.ts'
-import { conflict, forCaller, invalid } from '../refusals.ts'
+import { conflict, invalid } from '../refusals.ts'
 import { change } from '../sandboxes/change.ts'
 import { end } from '../sandboxes/end.ts'
 import { owned } from '../sandboxes/owned.ts'
 import type { Live } from '../sandboxes/registry.ts'
 import { takeBack } from '../snapshots/rewind.ts'
 import { captureForForks } from './capture.ts'
+import { endAll } from './end-all.ts'
 
 const endWaitMs = 10_000
 
@@ -67,21 +68,4 @@ export const takeOver = async (ctx: Context, parent: Live, child: Live): Promise
   await takeBack(ctx, parent, capture.source, child.row.lineage)
   await end(ctx, child, 'requested', { waitMs: endWaitMs })
   return parent.row.id
-}
-
-export const endAll = async (
-  ctx: Context,
-  ending: readonly Live[],
-): Promise<Pick<Promoted, 'deleted' | 'failures'>> => {
-  const ends = await Promise.allSettled(
-    ending.map((live) => end(ctx, live, 'requested', { waitMs: endWaitMs })),
-  )
-  const deleted: string[] = []
-  const failures: Record<string, string> = {}
-  for (const [place, { row }] of ending.entries()) {
-    const done = ends[place]
-    if (done?.status === 'rejected') failures[row.id] = String((forCaller(done.reason) as Error).message)
-    else deleted.push(row.id)
-  }
-  return { deleted, failures }
 }
