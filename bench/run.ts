@@ -77,14 +77,23 @@ const startRun = (interrupted: AbortSignal) => {
   return { run, rows, rests }
 }
 
-/** Everything with the run's mark, however it came to be. */
+/** Everything with the run's mark, however it came to be. What cannot be ended keeps nothing else from it. */
 const endAll = async ({ client, belongings }: Run): Promise<void> => {
   const mark = belongings.metadata['bench_run']
   const isOurs = ({ metadata }: { metadata: Record<string, string> }): boolean =>
     metadata['bench_run'] === mark
-  for (const { id } of (await client.sandboxes.list()).filter(isOurs)) await client.sandboxes.remove(id)
-  for (const { id } of (await client.snapshots.list()).filter(isOurs)) await client.snapshots.remove(id)
+  const sandboxes = (await client.sandboxes.list()).filter(isOurs)
+  const snapshots = (await client.snapshots.list()).filter(isOurs)
+  const ends = await Promise.allSettled([
+    ...sandboxes.map(({ id }) => client.sandboxes.remove(id)),
+    ...snapshots.map(({ id }) => client.snapshots.remove(id)),
+  ])
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
+
+/** Printed as it is, an error that also broke the cleaning up hides both. */
+const causesOf = (error: unknown): unknown[] =>
+  error instanceof SuppressedError ? [...causesOf(error.suppressed), ...causesOf(error.error)] : [error]
 
 /** Runs `work`. A second interrupt does not wait for the cleaning up. */
 export const benchmark = async (work: (run: Run) => Promise<void>): Promise<void> => {
@@ -100,7 +109,7 @@ export const benchmark = async (work: (run: Run) => Promise<void>): Promise<void
     await work(run)
   } catch (error) {
     process.exitCode = 1
-    if (!(error instanceof Interrupted)) console.error(error)
+    for (const cause of causesOf(error)) if (!(cause instanceof Interrupted)) console.error(cause)
   } finally {
     await endAll(run).catch((error: unknown) => {
       process.exitCode = 1

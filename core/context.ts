@@ -30,7 +30,7 @@ export interface Context {
   readonly deadlines: Deadlines
   readonly eventWakers: EventWakers
   /** Requests with an Idempotency-Key that are at work in this process, by project and key. */
-  readonly underWay: Map<string, Promise<Record<string, unknown>>>
+  readonly underWay: Map<string, Promise<void>>
   readonly passing: Passing
   readonly background: Background
   /** Aborts when this process is about to leave. */

@@ -31,6 +31,8 @@ missing_packages() {
   have_go || echo golang-go
   # The published Python client is tested as its users install it.
   [ "${command:-}" != test ] || python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
+  # Guides are run as they stand.
+  [ "${command:-}" != test ] || have curl || echo curl
 }
 
 apt() {

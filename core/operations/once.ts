@@ -29,24 +29,35 @@ export const once = async (
   const keyed: KeyedRequest = { projectId, key, hash: requestHash(verb, input) }
   const place = `${projectId} ${key}`
   for (;;) {
-    const known = await replay(ctx, keyed, () => awaitFirst(ctx, keyed, place))
+    const known = await replay(ctx, keyed, async () => null)
     if (known) return known as Answer
-    const claim = { projectId, key, requestHash: keyed.hash, resourceId: null }
-    if (!(await claimKey(ctx.db, claim))) continue
-    const doing = perform(ctx, keyed, status, work)
-    ctx.underWay.set(place, doing)
-    // Here alone its failure is of no interest.
-    void doing.catch(() => undefined).finally(() => ctx.underWay.delete(place))
-    return doing
+    const first = ctx.underWay.get(place)
+    if (first) await settled(ctx, first)
+    else {
+      // Known to others before the first wait, so that nobody takes a key just claimed for one that was left behind.
+      const doing = perform(ctx, keyed, status, work)
+      const mine = doing.then(
+        () => undefined,
+        () => undefined,
+      )
+      ctx.underWay.set(place, mine)
+      void mine.finally(() => ctx.underWay.delete(place))
+      const answer = await doing
+      if (answer) return answer
+    }
   }
 }
 
+/** Null when the key turned out to be taken. */
 const perform = async (
   ctx: Context,
-  { projectId, key }: KeyedRequest,
+  { projectId, key, hash }: KeyedRequest,
   status: number,
   work: () => Promise<Answer>,
-): Promise<Answer> => {
+): Promise<Answer | null> => {
+  // Whoever has claimed it without an answer, and is not at work here, has died.
+  await releaseKey(ctx.db, projectId, key)
+  if (!(await claimKey(ctx.db, { projectId, key, requestHash: hash, resourceId: null }))) return null
   try {
     const answer = await work()
     await storeAnswer(ctx.db, projectId, key, status, answer)
@@ -57,13 +68,7 @@ const perform = async (
   }
 }
 
-/** The answer of the request that is at work; null when it came to nothing or its process died. */
-const awaitFirst = async (ctx: Context, keyed: KeyedRequest, place: string): Promise<Answer | null> => {
-  const first = ctx.underWay.get(place)
-  if (!first) {
-    await releaseKey(ctx.db, keyed.projectId, keyed.key)
-    return null
-  }
+const settled = async (ctx: Context, first: Promise<void>): Promise<void> => {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     late.reject(
@@ -73,7 +78,7 @@ const awaitFirst = async (ctx: Context, keyed: KeyedRequest, place: string): Pro
     )
   }, ctx.settings.createWaitMs)
   try {
-    return await Promise.race([first.catch(() => null), late.promise])
+    await Promise.race([first, late.promise])
   } finally {
     clearTimeout(timer)
   }
