@@ -1,5 +1,6 @@
 // The bare engine: the same runsc, image and snapshots by hand, one command after the other, as one would without us.
-// Needs root and a running installation, whose template it borrows; works in a network namespace of its own.
+// Needs root and a running installation, whose template it borrows. Namespace, directory and records are this process's own,
+// so that two benchmarks at a time do not take each other's away.
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
@@ -13,11 +14,12 @@ import { runChecked, run } from '@pandastack/kit/process/run.ts'
 const home = process.env['PANDASTACK_HOME'] ?? '/var/lib/pandastack'
 /** The first process of our images. */
 export const guestd = '/usr/lib/pandastack/guestd'
-const netns = 'pandastack-bench'
+const netns = `pandastack-bench-${process.pid}`
+const placesDir = path.join(home, 'data', 'bench', String(process.pid))
 const config = {
   runscPath: path.join(home, 'bin', 'runsc'),
   launcherPath: path.join(home, 'bin', 'launcher'),
-  stateDir: path.join(home, 'run', 'bench-runsc'),
+  stateDir: path.join(home, 'run', `bench-runsc-${process.pid}`),
   ...defaults,
 }
 const options = { deadlineMs: 60_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
@@ -66,7 +68,7 @@ const bakedSnapshot = async (template: string): Promise<Snapshot> => {
 
 const makePlace = async ({ image, limits }: Snapshot, first: string): Promise<Place> => {
   const machineId = randomUUID()
-  const dir = path.join(home, 'data', 'bench', machineId)
+  const dir = path.join(placesDir, machineId)
   const nic = {
     slot: 0,
     netnsPath: `/run/netns/${netns}`,
@@ -130,7 +132,7 @@ export async function bareEngine(template: string): Promise<Bare> {
   return {
     template: snapshot.dir,
     machine,
-    imageDir: () => path.join(home, 'data', 'bench', `image-${randomUUID()}`),
+    imageDir: () => path.join(placesDir, `image-${randomUUID()}`),
     cycle: async (argv, timed) => {
       await using one = await machine()
       await timed(async () => {
@@ -142,7 +144,8 @@ export async function bareEngine(template: string): Promise<Bare> {
       await all.disposeAsync()
       await createGvisorDriver(config).release()
       await run('ip', ['netns', 'delete', netns], options)
-      await rm(path.join(home, 'data', 'bench'), { recursive: true, force: true })
+      await rm(placesDir, { recursive: true, force: true })
+      await rm(config.stateDir, { recursive: true, force: true })
     },
   }
 }
