@@ -1,8 +1,8 @@
 // The bare engine: the same runsc, image and snapshots by hand, one command after the other, as one would without us.
-// Needs root and a running installation, whose template it borrows. Namespace, directory and records are this process's own,
-// so that two benchmarks at a time do not take each other's away.
+// Needs root and a running installation, whose template it borrows. Namespace, directory and records are this process's
+// own, so that two benchmarks at a time do not take each other's away.
 
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { createGvisorDriver } from '@pandastack/driver-gvisor/index.ts'
@@ -145,7 +145,8 @@ export async function bareEngine(template: string): Promise<Bare> {
       await createGvisorDriver(config).release()
       await run('ip', ['netns', 'delete', netns], options)
       await rm(placesDir, { recursive: true, force: true })
-      await rm(config.stateDir, { recursive: true, force: true })
+      // The other benchmark's is in it, perhaps.
+      await rmdir(path.dirname(placesDir)).catch(() => undefined)
     },
   }
 }
