@@ -58,7 +58,10 @@ export async function changesStream(
   const file = await make(gone.signal)
   try {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-    await pipeline(createReadStream(file), response)
+    await pipeline(createReadStream(file), response).catch((error: unknown) => {
+      // A reader that has gone is nobody's fault.
+      if (!response.destroyed) throw error
+    })
   } finally {
     if (remove) await rm(file, { force: true })
   }
