@@ -110,8 +110,6 @@ export const can = {
   exec: (state: SandboxStatus): boolean => state === 'running',
   pause: (state: SandboxStatus): boolean => 'to' in next(state, 'pause'),
   resume: (state: SandboxStatus): boolean => 'to' in next(state, 'resume'),
-  hibernate: (state: SandboxStatus): boolean => 'to' in next(state, 'hibernate'),
-  wake: (state: SandboxStatus): boolean => 'to' in next(state, 'wake'),
   remove: (state: SandboxStatus): boolean => 'to' in next(state, 'remove'),
 }
 

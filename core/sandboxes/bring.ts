@@ -14,8 +14,9 @@ import { conflict, noCapacity } from '../refusals.ts'
 import { change, nextIntent } from './change.ts'
 import { observe } from './observe.ts'
 import { droppedComing } from './observe-coming.ts'
+import { answerSlackMs, noteTold } from './reconcile.ts'
 import type { Live } from './registry.ts'
-import { failureOf } from './report.ts'
+import { failureOf, snapshotCodeOf } from './report.ts'
 import { sealSecrets } from './secrets.ts'
 import type { Source } from './secrets.ts'
 import { comingSpecOf, endOf } from './spec.ts'
@@ -27,8 +28,6 @@ export interface Bringing {
   /** What else the row is to say from now on. */
   change?: SandboxChange
 }
-
-const answerSlackMs = 1000
 
 /** Resolves when the new machine runs and is the sandbox's. */
 export const bring = (ctx: Context, live: Live, prepare: () => Promise<Bringing>): Promise<void> => {
@@ -89,8 +88,7 @@ const ask = async (
   await failpoint('bring.answered')
   await observe(ctx, report)
   if (live.row.machine_id === machineId) {
-    const at = spec.expiresAtUnixMs
-    live.hostExpiresMs = at === null ? Infinity : ctx.clock.monotonicMs() + at - ctx.clock.wallMs()
+    noteTold(ctx, live, spec)
     return
   }
   if (report.state !== 'failed') throw new PandaError('unavailable', 'it was not ready in time', retry)
@@ -103,9 +101,8 @@ const retry = { retryAfterSeconds: 5 }
 const refusalOf = (report: MachineReport): PandaError => {
   const text = `the sandbox could not be restored: ${failureOf(report)}`
   if (report.reason === 'capacity') return noCapacity('the host has no room for it')
-  if (report.reason === 'snapshot_corrupt') return new PandaError('snapshot_corrupt', text)
-  if (report.reason === 'snapshot_missing') return new PandaError('snapshot_corrupt', text)
-  if (report.reason === 'snapshot_incompatible') return new PandaError('snapshot_incompatible', text)
+  const code = snapshotCodeOf(report.reason)
+  if (code) return new PandaError(code, text)
   return new PandaError('unavailable', text, retry)
 }
 

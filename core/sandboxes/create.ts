@@ -5,7 +5,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { PandaError } from '@pandastack/contracts/errors.ts'
-import type { ErrorCode } from '@pandastack/contracts/errors.ts'
 import { newMachineId, newSandboxId } from '@pandastack/contracts/ids.ts'
 import type { Sandbox, SandboxCreate } from '@pandastack/contracts/http/shapes.ts'
 import type { NewSandboxRow, SandboxRow } from '@pandastack/db/schema.ts'
@@ -22,8 +21,9 @@ import { end } from './end.ts'
 import { planCreate } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { answerOfCreate } from './replay-create.ts'
-import { reconcile } from './reconcile.ts'
+import { answerSlackMs, reconcile } from './reconcile.ts'
 import type { Live } from './registry.ts'
+import { snapshotCodeOf } from './report.ts'
 import { sealSecrets, splitMetadata } from './secrets.ts'
 import { toSandbox } from './shape.ts'
 
@@ -160,9 +160,6 @@ const runOrUndo = async (ctx: Context, live: Live, hangup: AbortSignal | undefin
   }
 }
 
-/** Beyond the time for which the host was asked to wait: for its answer to arrive. */
-const answerSlackMs = 1000
-
 const run = async (
   ctx: Context,
   live: Live,
@@ -198,7 +195,7 @@ const refusalOf = (live: Live): PandaError => {
   if (row.failure_reason === 'capacity') return noCapacity('the host has no room for another sandbox')
   if (row.failure_reason === 'unknown_template')
     return invalid(`unknown template ${JSON.stringify(row.template)}`)
-  const code = failureCodes[row.failure_reason ?? '']
+  const code = snapshotCodeOf(row.failure_reason)
   if (code) return new PandaError(code, `the sandbox could not be restored: ${row.failure ?? ''}`)
   return new PandaError(
     'unavailable',
@@ -207,12 +204,6 @@ const refusalOf = (live: Live): PandaError => {
       retryAfterSeconds: 5,
     },
   )
-}
-
-const failureCodes: Record<string, ErrorCode> = {
-  snapshot_missing: 'snapshot_corrupt',
-  snapshot_corrupt: 'snapshot_corrupt',
-  snapshot_incompatible: 'snapshot_incompatible',
 }
 
 const gone = (): PandaError => conflict('the caller went away before the sandbox was ready')

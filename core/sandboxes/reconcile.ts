@@ -15,6 +15,9 @@ import type { Live } from './registry.ts'
 import { endOf, specOf } from './spec.ts'
 import { rearm } from './use.ts'
 
+/** Beyond the time for which the host was asked to wait: for its answer to arrive. */
+export const answerSlackMs = 1000
+
 export interface Patience {
   waitMs: number
   signal?: AbortSignal
@@ -73,7 +76,7 @@ const madeAnew = async (ctx: Context, link: HostLink, live: Live, report: Machin
 }
 
 /** The host knows when to end the machine by itself. */
-const noteTold = (ctx: Context, live: Live, spec: MachineSpec): void => {
+export const noteTold = (ctx: Context, live: Live, spec: MachineSpec): void => {
   const at = spec.expiresAtUnixMs
   live.hostExpiresMs = at === null ? Infinity : ctx.clock.monotonicMs() + at - ctx.clock.wallMs()
   rearm(ctx, live)

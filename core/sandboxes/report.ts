@@ -1,5 +1,6 @@
 // What of a host's report is kept in a row, and its reasons in words: pure.
 
+import type { ErrorCode } from '@pandastack/contracts/errors.ts'
 import type { MachineReport } from '@pandastack/contracts/wire/host/v1/machines.ts'
 import type { SandboxChange } from '@pandastack/db/schema.ts'
 
@@ -24,6 +25,15 @@ const failureTexts: Record<NonNullable<MachineReport['reason']>, string> = {
   snapshot_corrupt: 'its snapshot is damaged',
   snapshot_incompatible: 'its snapshot was taken by another version of the engine',
 }
+
+const snapshotCodes: Record<string, ErrorCode> = {
+  snapshot_missing: 'snapshot_corrupt',
+  snapshot_corrupt: 'snapshot_corrupt',
+  snapshot_incompatible: 'snapshot_incompatible',
+}
+
+/** The code for a caller whose sandbox's snapshot is at fault; undefined for any other reason. */
+export const snapshotCodeOf = (reason: string | null): ErrorCode | undefined => snapshotCodes[reason ?? '']
 
 export const failureOf = (report: MachineReport): string => {
   const text = report.reason ? failureTexts[report.reason] : 'its machine ended without having been asked to'
